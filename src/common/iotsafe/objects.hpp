@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Objects of the applet as both ends describe them: references, information structures, public keys.
+#pragma once
+
+#include <optional>
+
+#include "common/base/fixed_bytes.hpp"
+#include "common/base/result.hpp"
+#include "common/iotsafe/vocabulary.hpp"
+
+namespace simroot::iotsafe {
+
+using ObjectId = FixedBytes<kMaxIdSize>;
+using ObjectLabel = FixedBytes<kMaxLabelSize>;
+
+/// How a command names an object: by identifier or by label, never both (spec section 4). `name` borrows.
+struct ObjectRef {
+  ObjectClass object_class = ObjectClass::kPrivateKey;
+  bool by_label = false;
+  ByteView name;
+};
+/// Writes `84 01 01` or `74 03 736967` and so on.
+void PutObjectRef(const ObjectRef& ref, ByteWriter& out);
+
+/// What an information structure (C1 to C4; 2.14.4.2 to 2.14.4.4) says of an object. Fields that do not belong to the
+/// class are left at their defaults and are not written.
+struct ObjectInfo {
+  ObjectClass object_class = ObjectClass::kPrivateKey;
+  ObjectId id;
+  ObjectLabel label;  ///< empty: not written
+  std::uint8_t access = 0;
+  ObjectState state = ObjectState::kDeactivated;
+  KeyType key_type = KeyType::kP256Persistent;  ///< keys and secrets
+  KeyUsage key_usage = KeyUsage::kGeneral;      ///< private and public keys
+  std::uint8_t functions = 0;                   ///< keys and secrets: Function bits
+  std::uint8_t signature_algorithms = 0;        ///< private and public keys; 0: not written
+  std::uint16_t hash_algorithms = 0;            ///< private and public keys; 0: not written
+  std::uint8_t key_agreement = 0;               ///< private and public keys; 0: not written
+  std::uint8_t key_derivation = 0;              ///< secrets; 0: not written
+  FileUsage file_usage = FileUsage::kGeneral;   ///< files
+  std::uint16_t file_size = 0;                  ///< files: bytes of content
+
+  friend bool operator==(const ObjectInfo&, const ObjectInfo&) = default;
+};
+
+/// Writes the structure with its wrapper, fields in the order real applets use (spec 4.1):
+/// label, id, 60, 4A, then 4B 4E 61 92 91 6F for keys, 21 20 for files, 4B 61 94 for secrets.
+void PutObjectInfo(const ObjectInfo& info, ByteWriter& out);
+
+/// Reads the next structure of a GET DATA answer: with wrapper (C1 to C4), or flat as some cards send it, where a new
+/// object starts at an id or label tag of another object (spec 10.5). Order of fields is free; hash algorithms of one
+/// or two bytes and the wrong length of tag 92 on one known card (10.16) are understood; unknown tags are skipped. The
+/// reader moves past the structure. @returns kMissingTag if there is no identifier and no label.
+[[nodiscard]] Expected<ObjectInfo, ParseError> ReadObjectInfo(ByteReader& reader);
+
+/// What GET DATA (application) says (2.12).
+struct ApplicationInfo {
+  std::uint8_t version = 0x10;
+  FixedBytes<32> proprietary_identifier;
+  std::uint8_t max_files = 0;
+  std::uint8_t max_private_keys = 0;
+  std::uint8_t max_public_keys = 0;
+  std::uint8_t max_secret_keys = 0;
+  std::uint8_t functions = 0;
+  std::uint16_t hash_algorithms = 0;
+  std::uint8_t signature_algorithms = 0;
+  std::uint8_t key_agreement = 0;
+  std::uint8_t key_derivation = 0;
+  std::uint8_t max_sessions = 0;
+};
+/// Which tags carry functions and key agreement in the application information (spec 10.3).
+enum class ApplicationTags : std::uint8_t { k90And93, k61And6F };
+void PutApplicationInfo(const ApplicationInfo& info, ApplicationTags tags, ByteWriter& out);
+/// Both tag variants, any order, hash algorithms of one or two bytes; unknown tags are skipped.
+[[nodiscard]] Expected<ApplicationInfo, ParseError> ParseApplicationInfo(ByteView bytes);
+
+/// simroot's applet fills the 32 bytes of the proprietary identifier (tag 11) with a mark, its layout version and a
+/// counter that changes with every persistent change of an object; old clients ignore it. Caches are keyed by it.
+struct SimrootIdentifier {
+  std::uint8_t applet_major = 1;
+  std::uint8_t applet_minor = 0;
+  std::uint32_t change_counter = 0;
+};
+[[nodiscard]] FixedBytes<32> EncodeIdentifier(const SimrootIdentifier& identifier);
+/// Nothing if the identifier is another vendor's.
+[[nodiscard]] std::optional<SimrootIdentifier> ParseIdentifier(ByteView proprietary_identifier);
+
+/// Writes `34 45 49 43 86 41 <point>` for an uncompressed point of 65 bytes (2.5.7).
+void PutPublicKeyData(ByteView point, ByteWriter& out);
+/// Reads the content of tag 34: `49 43 86 41 04 X Y`. The result borrows. @returns kBadValue for anything but an
+/// uncompressed point of 65 bytes; the curve equation is not checked here.
+[[nodiscard]] Expected<ByteView, ParseError> ParsePublicKeyValue(ByteView value_of_34);
+
+/// The answer of GENERATE KEY PAIR (2.11): identifiers of both halves and the point. Views borrow.
+struct GeneratedKeyPair {
+  ByteView private_id;  ///< empty if the card leaves it out
+  ByteView public_id;   ///< empty if the card leaves it out
+  ByteView point;       ///< 65 bytes, empty if the card leaves it out
+};
+void PutGeneratedKeyPair(const GeneratedKeyPair& pair, ByteWriter& out);
+[[nodiscard]] Expected<GeneratedKeyPair, ParseError> ParseGeneratedKeyPair(ByteView bytes);
+
+/// Parameters of COMPUTE SIGNATURE INIT and VERIFY SIGNATURE INIT (2.9, 2.23).
+struct SignatureParameters {
+  ObjectRef key;
+  OperationMode mode = OperationMode::kPadAndSign;
+  HashAlgorithm hash = HashAlgorithm::kSha256;
+  SignatureAlgorithm algorithm = SignatureAlgorithm::kEcdsa;
+};
+void PutSignatureParameters(const SignatureParameters& parameters, ByteWriter& out);
+
+/// Reads tag 33 with a length of one byte, two bytes or BER, and returns raw r||s in `out` (64 bytes): a DER
+/// ECDSA-Sig-Value inside, as some cards send it, is converted (spec 8.1). The data must end after it.
+[[nodiscard]] Expected<FixedBytes<kP256SignatureSize>, ParseError> ParseSignature(ByteView bytes);
+
+/// Converts raw r||s (64 bytes) to a DER ECDSA-Sig-Value of 8 to 72 bytes, and back. Decoding is strict DER.
+[[nodiscard]] FixedBytes<72> RawSignatureToDer(ByteView raw);
+[[nodiscard]] Expected<FixedBytes<kP256SignatureSize>, ParseError> DerSignatureToRaw(ByteView der);
+
+}  // namespace simroot::iotsafe
