@@ -44,6 +44,7 @@ class VirtualCard {
 
   [[nodiscard]] wire::CardEndpoint& Endpoint();
   [[nodiscard]] std::string Iccid() const;
+  [[nodiscard]] std::string Imsi() const;
 
  private:
   explicit VirtualCard(std::unique_ptr<Parts> parts);

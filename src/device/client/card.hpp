@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -98,6 +97,7 @@ class Card {
   [[nodiscard]] ExchangeCounters Counters();
 
  private:
+  friend struct CardInternals;
   struct Impl;
   explicit Card(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
@@ -107,18 +107,21 @@ class Card {
 class Key {
  public:
   Key(std::shared_ptr<Card> card, ObjectName private_key);
+  ~Key();
+  Key(const Key&) = delete;
+  Key& operator=(const Key&) = delete;
 
   [[nodiscard]] const ObjectName& name() const { return private_key_; }
   [[nodiscard]] const std::shared_ptr<Card>& card() const { return card_; }
   /// Reads the public half: same identifier, or the public key with the same label; found in the object list otherwise.
+  /// Once read it is kept, and signatures are checked with it as Card::Sign says.
   [[nodiscard]] Result<Point> PublicKey();
   [[nodiscard]] Result<RawSignature> Sign(iotsafe::HashAlgorithm hash, ByteView digest);
 
  private:
   std::shared_ptr<Card> card_;
   ObjectName private_key_;
-  std::mutex mutex_;
-  std::optional<Point> public_key_;
+  std::atomic<const Point*> public_key_{nullptr};  ///< set once; no mutex, so a fork can never leave it locked
 };
 
 /// A file on a card.

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# The usual commands, each a thin wrapper over tools/setup, the CMake presets and the tools: what they do can be typed.
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench fuzz install format lint coverage clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.* ## /  make \1\t/p' Makefile | expand -t 20
+
+setup: ## install every Debian package that is missing (root or sudo)
+	@tools/setup
+
+demo: ## build the command line and the OpenSSL provider, run `simroot demo`
+	@tools/setup build demo
+	cmake --preset release
+	cmake --build --preset release --target simroot simroot_provider
+	build/release/bin/simroot demo
+
+test: ## build everything, run all tests
+	@tools/setup build demo test
+	cmake --preset release
+	cmake --build --preset release
+	ctest --preset release
+
+bench: ## build and run the benchmarks
+	@tools/setup build demo test bench
+	cmake --preset bench
+	cmake --build --preset bench
+	tools/run_bench build/bench
+
+fuzz: ## run every fuzzer for FUZZ_SECONDS (60) seconds on its corpus
+	@tools/setup build fuzz
+	tools/fuzz_smoke $(FUZZ_SECONDS)
+
+install: ## install into PREFIX (/usr/local), below DESTDIR
+	@tools/setup build
+	cmake --preset release
+	cmake --build --preset release --target simroot simroot_provider
+	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+format: ## format all sources in place
+	@tools/setup lint
+	tools/lint --fix-format
+
+lint: ## formatting, shell scripts, headers, clang-tidy over what changed
+	@tools/setup build lint
+	tools/lint
+
+coverage: ## run all tests with counters, print lines covered by folder
+	@tools/setup build demo test coverage
+	tools/coverage
+
+clean: ## remove build/
+	rm -rf build

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `simroot card create` and `put-file`: the issuer's hand on a virtual card.
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <memory>
+
+#include "card/host/virtual_card.hpp"
+#include "commands.hpp"
+#include "common/host/file_io.hpp"
+#include "device/client/card.hpp"
+#include "output.hpp"
+
+namespace simroot::app {
+namespace {
+
+/// The DER form if `content` is a PEM certificate, otherwise `content` itself.
+Bytes CertificateAsDer(Bytes content) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())),
+                                                      BIO_free);
+  const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+      bio ? PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr) : nullptr, X509_free);
+  unsigned char* der = nullptr;
+  const int size = certificate ? i2d_X509(certificate.get(), &der) : -1;
+  if (size <= 0) {
+    return content;
+  }
+  Bytes result(der, der + size);
+  OPENSSL_free(der);
+  return result;
+}
+
+}  // namespace
+
+int RunCardCreate(const CardCreateArguments& arguments) {
+  const auto created = card::CreateCard(arguments.file, {card::CardProfile::kDemo, arguments.iccid, arguments.imsi});
+  if (!created) {
+    return Report(created.error());
+  }
+  const auto card = card::VirtualCard::Open(arguments.file, {});
+  if (!card) {
+    return Report(card.error());
+  }
+  const std::string iccid = (*card)->Iccid();
+  const bool printed =
+      PrintLine(arguments.json ? JsonWriter()
+                                     .BeginObject()
+                                     .Text("file", arguments.file)
+                                     .Text("profile", arguments.profile)
+                                     .Text("iccid", iccid)
+                                     .EndObject()
+                                     .text()
+                               : "created " + arguments.file + ", profile " + arguments.profile + ", ICCID " + iccid);
+  return printed ? kDone : kFailed;
+}
+
+int RunCardPutFile(const CardPutFileArguments& arguments) {
+  const auto name = device::ParseObjectName(iotsafe::ObjectClass::kFile, arguments.ref);
+  if (!name) {
+    return Report(name.error());
+  }
+  constexpr std::size_t kMaxContent = 1UL << 20U;  // PEM is longer than what is stored
+  auto content = ReadWholeFile(arguments.content, kMaxContent);
+  if (!content) {
+    return Report(content.error());
+  }
+  const Bytes stored = CertificateAsDer(std::move(*content));
+  const auto done = card::PutFile(arguments.file, name->Ref(), stored);
+  if (!done) {
+    return Report(done.error());
+  }
+  return PrintLine("stored " + std::to_string(stored.size()) + " bytes in " + name->Text() + " of " + arguments.file)
+             ? kDone
+             : kFailed;
+}
+
+}  // namespace simroot::app

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The only file that knows the command line library: turns arguments into the options of commands.hpp.
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+
+#include "commands.hpp"
+#include "completion.hpp"
+#include "output.hpp"
+
+namespace simroot::app {
+namespace {
+
+using Action = std::function<int()>;
+
+constexpr const char* kCardHelp =
+    "the card: sim:FILE, at:/dev/ttyUSB2[?baud=115200&mode=auto|csim|cgla], pcsc:[READER]";
+constexpr const char* kRefHelp = "object: hexadecimal identifier (01 or id=01) or label=NAME";
+
+void AddDeviceOptions(CLI::App& command, DeviceOptions& options) {
+  command.add_option("--card", options.card, kCardHelp)->envname("SIMROOT_CARD")->type_name("URI");
+  command.add_flag("--json", options.json, "print the result as JSON");
+  command.add_flag("--trace", options.trace, "print every APDU in words on stderr");
+  command.add_option("--timeout", options.timeout_s, "seconds that one operation may take")
+      ->check(CLI::Range(1U, 3600U))
+      ->capture_default_str();
+}
+
+/// State of one invocation; lives as long as the parser.
+struct Arguments {
+  CardCreateArguments create;
+  CardPutFileArguments put_file;
+  CardRunArguments run;
+  DeviceOptions device;
+  std::string ref;
+  std::string out;
+  std::string subject;
+  std::size_t count = 16;
+  bool raw = false;
+  bool pem = false;
+  SignArguments sign;
+  VerifyArguments verify;
+  WrapKeyArguments wrap_key;
+  std::string hex;
+  bool json = false;
+  DemoArguments demo;
+  std::string shell;
+  Action action;
+};
+
+void AddCardCommands(CLI::App& app, Arguments& arguments) {
+  CLI::App& card = *app.add_subcommand("card", "virtual cards: make them and serve them");
+  card.require_subcommand(1);
+
+  CLI::App& create = *card.add_subcommand("create", "make a new virtual UICC");
+  create.add_option("FILE", arguments.create.file, "the new card's file")->required();
+  create.add_option("--profile", arguments.create.profile, "what is on it")
+      ->check(CLI::IsMember({"demo"}))
+      ->capture_default_str();
+  create.add_option("--iccid", arguments.create.iccid, "18 to 20 digits; made up if not given");
+  create.add_option("--imsi", arguments.create.imsi, "15 digits; derived from the ICCID if not given");
+  create.add_flag("--json", arguments.create.json, "print the result as JSON");
+  create.callback([&arguments] { arguments.action = [&arguments] { return RunCardCreate(arguments.create); }; });
+
+  CLI::App& put_file = *card.add_subcommand("put-file", "store a file (a certificate, say) in a virtual UICC");
+  put_file.add_option("FILE", arguments.put_file.file, "the card's file")->required();
+  put_file.add_option("REF", arguments.put_file.ref, kRefHelp)->required();
+  put_file.add_option("PATH", arguments.put_file.content, "the content; PEM certificates are stored as DER")
+      ->required();
+  put_file.callback([&arguments] { arguments.action = [&arguments] { return RunCardPutFile(arguments.put_file); }; });
+
+  CLI::App& run = *card.add_subcommand("run", "serve a virtual UICC as a modem, as a card in vpcd's reader, or both");
+  run.add_option("FILE", arguments.run.file, "the card's file")->required();
+  run.add_option("--modem", arguments.run.modem_link, "make this symbolic link to the modem's port")->type_name("LINK");
+  run.add_option("--pcsc", arguments.run.pcsc, "connect to vpcd, for example 127.0.0.1:35963")->type_name("HOST:PORT");
+  run.add_option("--compat", arguments.run.compat, "compatibility profile (docs/compatibility.md)")
+      ->check(CLI::IsMember({"default", "strict", "wolfssl", "orange", "thales", "ntt"}))
+      ->capture_default_str();
+  run.add_flag("--auto-get-response", arguments.run.automatic_get_response,
+               "the modem collects responses itself (T=0)");
+  run.add_flag("--t1", arguments.run.t1, "answer directly as on T=1");
+  run.add_flag("--trace", arguments.run.trace, "print every APDU in words");
+  run.callback([&arguments] { arguments.action = [&arguments] { return RunCardRun(arguments.run); }; });
+}
+
+/// One `simroot device` command with the options all of them have.
+CLI::App& AddDeviceCommand(CLI::App& device, Arguments& arguments, const char* name, const char* help,
+                           const std::function<int()>& action) {
+  CLI::App& command = *device.add_subcommand(name, help);
+  AddDeviceOptions(command, arguments.device);
+  command.callback([&arguments, action] { arguments.action = action; });
+  return command;
+}
+
+void AddReadingCommands(CLI::App& device, Arguments& a) {
+  AddDeviceCommand(device, a, "info", "the card and its applet", [&a] { return RunDeviceInfo(a.device); });
+  AddDeviceCommand(device, a, "list", "the objects of the applet", [&a] { return RunDeviceList(a.device); });
+
+  CLI::App& random = AddDeviceCommand(device, a, "random", "random bytes from the card",
+                                      [&a] { return RunDeviceRandom(a.device, a.count, a.raw); });
+  random.add_option("N", a.count, "how many")->check(CLI::Range(std::size_t{1}, std::size_t{1} << 20U))->required();
+  random.add_flag("--raw", a.raw, "bytes instead of hexadecimal text");
+
+  CLI::App& read_file = AddDeviceCommand(device, a, "read-file", "the content of a file",
+                                         [&a] { return RunDeviceReadFile(a.device, a.ref, a.out, a.pem); });
+  read_file.add_option("REF", a.ref, kRefHelp)->required();
+  read_file.add_option("--out", a.out, "write to this file instead of stdout");
+  read_file.add_flag("--pem", a.pem, "a certificate, as PEM");
+
+  CLI::App& public_key = AddDeviceCommand(device, a, "public-key", "a public key as PEM",
+                                          [&a] { return RunDevicePublicKey(a.device, a.ref, a.out); });
+  public_key.add_option("REF", a.ref, kRefHelp)->required();
+  public_key.add_option("--out", a.out, "write to this file instead of stdout");
+}
+
+void AddSigningCommands(CLI::App& device, Arguments& a) {
+  const auto hashes = CLI::IsMember({"sha256", "sha384", "sha512"});
+  CLI::App& sign = AddDeviceCommand(device, a, "sign", "sign with a key of the card",
+                                    [&a] { return RunDeviceSign(a.device, a.sign); });
+  sign.add_option("REF", a.sign.ref, kRefHelp)->required();
+  sign.add_option("FILE", a.sign.input, "what to sign; stdin if not given");
+  sign.add_option("--hash", a.sign.hash, "hash algorithm")->check(hashes)->capture_default_str();
+  sign.add_option("--out", a.sign.out, "write the signature to this file instead of hexadecimal text to stdout");
+  sign.add_flag("--raw", a.sign.raw, "r||s instead of DER");
+
+  CLI::App& verify = AddDeviceCommand(device, a, "verify", "verify a signature on the card",
+                                      [&a] { return RunDeviceVerify(a.device, a.verify); });
+  verify.add_option("REF", a.verify.ref, kRefHelp)->required();
+  verify.add_option("SIG", a.verify.signature, "the signature: a file, or hexadecimal text")->required();
+  verify.add_option("FILE", a.verify.input, "what was signed; stdin if not given");
+  verify.add_option("--hash", a.verify.hash, "hash algorithm")->check(hashes)->capture_default_str();
+}
+
+void AddKeyCommands(CLI::App& device, Arguments& a) {
+  CLI::App& generate = AddDeviceCommand(device, a, "generate", "make a new key pair in a container of the card",
+                                        [&a] { return RunDeviceGenerate(a.device, a.ref); });
+  generate.add_option("REF", a.ref, kRefHelp)->required();
+
+  CLI::App& csr = AddDeviceCommand(device, a, "csr", "a certificate request, signed by the card",
+                                   [&a] { return RunDeviceCsr(a.device, a.ref, a.subject, a.out); });
+  csr.add_option("REF", a.ref, kRefHelp)->required();
+  csr.add_option("--subject", a.subject, "for example /CN=device1/O=Example")->required()->type_name("DN");
+  csr.add_option("--out", a.out, "write to this file instead of stdout");
+
+  CLI::App& wrap_key = AddDeviceCommand(device, a, "wrap-key", "a PEM file that stands for a key of the card",
+                                        [&a] { return RunDeviceWrapKey(a.device, a.wrap_key); });
+  wrap_key.add_option("REF", a.wrap_key.ref, kRefHelp)->required();
+  wrap_key.add_option("OUT", a.wrap_key.out, "the file to write")->required();
+  wrap_key.add_option("--cert", a.wrap_key.certificate, "append the certificate in this file object");
+
+  CLI::App& selftest = AddDeviceCommand(device, a, "selftest", "does the OpenSSL configuration really use the card?",
+                                        [&a] { return RunDeviceSelftest(a.device, a.ref); });
+  a.ref = "01";
+  selftest.add_option("REF", a.ref, kRefHelp)->capture_default_str();
+}
+
+void AddOtherCommands(CLI::App& app, Arguments& arguments) {
+  CLI::App& decode = *app.add_subcommand("decode", "an APDU or elements of the applet in words");
+  decode.add_option("HEX", arguments.hex, "hexadecimal text; spaces are skipped")->required();
+  decode.add_flag("--json", arguments.json, "print the result as JSON");
+  decode.callback(
+      [&arguments] { arguments.action = [&arguments] { return RunDecode(arguments.hex, arguments.json); }; });
+
+  CLI::App& demo = *app.add_subcommand("demo", "the whole story on this machine, every step checked");
+  demo.add_flag("--trace", arguments.demo.trace, "print every APDU in words");
+  demo.add_flag("--keep", arguments.demo.keep, "leave the working folder for a look");
+  demo.callback([&arguments] { arguments.action = [&arguments] { return RunDemo(arguments.demo); }; });
+
+  CLI::App& completion = *app.add_subcommand("completion", "completion script for a shell");
+  completion.add_option("SHELL", arguments.shell, "which shell")->check(CLI::IsMember({"bash"}))->required();
+  completion.callback(
+      [&app, &arguments] { arguments.action = [&app] { return PrintLine(BashCompletion(app)) ? kDone : kFailed; }; });
+}
+
+}  // namespace
+
+int Main(int argc, char** argv) {
+  CLI::App app("simroot: the SIM as root of trust (GSMA IoT SAFE)", "simroot");
+  app.set_version_flag("--version", SIMROOT_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  app.footer("Exit status: 0 done, 1 failed, 2 wrong usage. Cards: docs/conventions.md. First steps: simroot demo");
+  Arguments arguments;
+  AddCardCommands(app, arguments);
+  CLI::App& device = *app.add_subcommand("device", "the device's side: use a card");
+  device.require_subcommand(1);
+  AddReadingCommands(device, arguments);
+  AddSigningCommands(device, arguments);
+  AddKeyCommands(device, arguments);
+  AddOtherCommands(app, arguments);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    static_cast<void>(app.exit(error, std::cout, std::cerr));
+    return kUsageError;
+  }
+  return arguments.action();
+}
+
+}  // namespace simroot::app

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The subcommands as plain functions over plain options. The command line (command_line.cpp) fills the options; each
+/// function prints its result and returns the exit status.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace simroot::app {
+
+/// Options that every command of `simroot device` has.
+struct DeviceOptions {
+  std::string card;  ///< --card, or SIMROOT_CARD
+  bool json = false;
+  bool trace = false;  ///< every APDU in words on stderr
+  unsigned timeout_s = 10;
+};
+
+struct CardCreateArguments {
+  std::string file;
+  std::string profile = "demo";
+  std::string iccid;
+  std::string imsi;
+  bool json = false;
+};
+int RunCardCreate(const CardCreateArguments& arguments);
+
+struct CardPutFileArguments {
+  std::string file;
+  std::string ref;
+  std::string content;  ///< path; a PEM certificate is stored as DER
+};
+int RunCardPutFile(const CardPutFileArguments& arguments);
+
+struct CardRunArguments {
+  std::string file;
+  std::string modem_link;
+  std::string pcsc;
+  std::string compat = "default";
+  bool trace = false;
+  bool automatic_get_response = false;
+  bool t1 = false;
+};
+int RunCardRun(const CardRunArguments& arguments);
+
+int RunDeviceInfo(const DeviceOptions& options);
+int RunDeviceList(const DeviceOptions& options);
+int RunDeviceRandom(const DeviceOptions& options, std::size_t count, bool raw);
+int RunDeviceReadFile(const DeviceOptions& options, const std::string& ref, const std::string& out, bool pem);
+int RunDevicePublicKey(const DeviceOptions& options, const std::string& ref, const std::string& out);
+
+struct SignArguments {
+  std::string ref;
+  std::string input;  ///< path; empty or "-": stdin
+  std::string hash = "sha256";
+  std::string out;   ///< path; empty: hexadecimal on stdout
+  bool raw = false;  ///< r||s instead of DER
+};
+int RunDeviceSign(const DeviceOptions& options, const SignArguments& arguments);
+
+struct VerifyArguments {
+  std::string ref;
+  std::string signature;  ///< path of a DER or raw signature, or its hexadecimal text
+  std::string input;
+  std::string hash = "sha256";
+};
+int RunDeviceVerify(const DeviceOptions& options, const VerifyArguments& arguments);
+
+int RunDeviceGenerate(const DeviceOptions& options, const std::string& ref);
+int RunDeviceCsr(const DeviceOptions& options, const std::string& ref, const std::string& subject,
+                 const std::string& out);
+
+struct WrapKeyArguments {
+  std::string ref;
+  std::string out;
+  std::string certificate;  ///< file object whose certificate is appended; empty: none
+};
+int RunDeviceWrapKey(const DeviceOptions& options, const WrapKeyArguments& arguments);
+int RunDeviceSelftest(const DeviceOptions& options, const std::string& ref);
+
+int RunDecode(const std::string& hex, bool json);
+
+struct DemoArguments {
+  bool trace = false;
+  bool keep = false;  ///< leave the working folder
+};
+int RunDemo(const DemoArguments& arguments);
+
+/// The command line's own description for shells: `simroot completion bash`.
+int Main(int argc, char** argv);
+
+}  // namespace simroot::app

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `simroot device wrap-key`: the PEM file that a program takes in place of a private key.
+#include "common/host/file_io.hpp"
+#include "device/provider/wrapper.hpp"
+#include "device_session.hpp"
+#include "output.hpp"
+
+namespace simroot::app {
+namespace {
+
+Result<std::string> MakeWrapper(const DeviceOptions& options, const WrapKeyArguments& arguments) {
+  SR_TRY(auto session, DeviceSession::Open(options));
+  SR_TRY(const auto name, device::ParseObjectName(iotsafe::ObjectClass::kPrivateKey, arguments.ref));
+  SR_TRY(const device::Point point, device::Key(session.shared_card(), name).PublicKey());
+  std::string pem = device::EncodeWrapper({name, point, options.card});
+  if (!arguments.certificate.empty()) {
+    SR_TRY(const auto file, device::ParseObjectName(iotsafe::ObjectClass::kFile, arguments.certificate));
+    SR_TRY(const Bytes certificate, session.card().ReadFile(file));
+    pem += ToPem("CERTIFICATE", certificate);
+  }
+  return pem;
+}
+
+}  // namespace
+
+int RunDeviceWrapKey(const DeviceOptions& options, const WrapKeyArguments& arguments) {
+  if (options.card.size() > device::kMaxWrapperCard || options.card.find(' ') != std::string::npos) {
+    return Report({ErrorDomain::kUsage, "the card URI has a space or more than 255 characters",
+                   "make a symbolic link with a short name and use that"});
+  }
+  const auto pem = MakeWrapper(options, arguments);
+  if (!pem) {
+    return Report(pem.error());
+  }
+  const auto written = WriteFileAtomically(arguments.out, AsBytes(*pem), 0644);
+  if (!written) {
+    return Report(written.error());
+  }
+  return PrintLine("wrote " + arguments.out + ": use it wherever a program asks for a private key file") ? kDone
+                                                                                                         : kFailed;
+}
+
+}  // namespace simroot::app

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program_paths.hpp"
+
+#include <filesystem>
+
+namespace simroot::app {
+
+std::string ProviderFolder() {
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  const std::filesystem::path folder = program.parent_path().parent_path() / "lib" / "ossl-modules";
+  return !error && std::filesystem::exists(folder / "simroot.so", error) ? folder.string() : std::string();
+}
+
+std::string OpensslConfiguration(const std::string& provider_folder, const std::string& card) {
+  const std::string module = provider_folder.empty() ? "simroot" : provider_folder + "/simroot.so";
+  return "openssl_conf = openssl_init\n\n"
+         "[openssl_init]\n"
+         "providers = provider_section\n\n"
+         "[provider_section]\n"
+         "default = default_section\n"
+         "simroot = simroot_section\n\n"
+         "[default_section]\n"
+         "activate = 1\n\n"
+         "[simroot_section]\n"
+         "module = " +
+         module +
+         "\n"
+         "card = " +
+         card +
+         "\n"
+         "activate = 1\n";
+}
+
+}  // namespace simroot::app

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace simroot::app {
+
+/// Folder of the OpenSSL provider that belongs to this program: ../lib/ossl-modules beside it, both in the build tree
+/// and where it is installed. Empty if there is none.
+[[nodiscard]] std::string ProviderFolder();
+
+/// Text of an openssl.cnf that activates OpenSSL's default provider and then simroot's for `card`.
+[[nodiscard]] std::string OpensslConfiguration(const std::string& provider_folder, const std::string& card);
+
+}  // namespace simroot::app

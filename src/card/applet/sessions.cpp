@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "card/applet/sessions.hpp"
+
+namespace simroot::card {
+
+Session* SessionTable::Find(std::uint8_t channel, SessionFamily family, std::uint8_t number) {
+  const auto found = std::ranges::find_if(sessions_, [&](const Session& session) {
+    return session.open && session.channel == channel && session.family == family && session.number == number;
+  });
+  return found == sessions_.end() ? nullptr : &*found;
+}
+
+Session* SessionTable::Open(std::uint8_t channel, SessionFamily family, std::uint8_t number) {
+  const auto unused = std::ranges::find(sessions_, false, &Session::open);
+  if (unused == sessions_.end()) {
+    return nullptr;
+  }
+  unused->open = true;
+  unused->channel = channel;
+  unused->family = family;
+  unused->number = number;
+  return &*unused;
+}
+
+void SessionTable::End(Session& session) {
+  if (session.hash_state.running) {
+    crypto_.HashAbort(session.hash_state);
+  }
+  session = Session{};
+}
+
+void SessionTable::EndChannel(std::uint8_t channel) {
+  for (Session& session : sessions_) {
+    if (session.open && session.channel == channel) {
+      End(session);
+    }
+  }
+}
+
+void SessionTable::EndAll() {
+  for (Session& session : sessions_) {
+    if (session.open) {
+      End(session);
+    }
+  }
+}
+
+}  // namespace simroot::card

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/crypto/openssl/backend.hpp"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/provider.h>
+
+#include <mutex>
+#include <utility>
+
+namespace simroot::crypto {
+namespace {
+
+struct CurveNames {
+  const char* group;
+  int nid;
+};
+
+constexpr std::array<CurveNames, 2> kCurveNames{
+    CurveNames{"prime256v1", NID_X9_62_prime256v1},
+    CurveNames{"brainpoolP256r1", NID_brainpoolP256r1},
+};
+
+constexpr std::uint8_t kUncompressed = 0x04;
+
+constexpr std::size_t Index(Curve curve) {
+  return curve == Curve::kP256 ? 0 : 1;
+}
+
+constexpr std::size_t Index(HashAlgorithm hash) {
+  return hash == HashAlgorithm::kSha256 ? 0 : hash == HashAlgorithm::kSha384 ? 1 : 2;
+}
+
+}  // namespace
+
+const Backend* Backend::Get() {
+  static std::mutex mutex;
+  static Backend* backend = nullptr;
+  // OpenSSL 3.0 reads the user's configuration into its default context, once, when an EVP_PKEY_CTX is made or a random
+  // number is drawn in any context (it asks for engines). Let that happen before the lock is taken: the configuration
+  // may load a provider that comes here again in the same thread. OpenSSL skips the step if it is already inside it.
+  OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr);
+  const std::lock_guard lock(mutex);
+  if (backend == nullptr) {
+    const ErrorScope errors;
+    auto* const candidate = new Backend();
+    if (candidate->Load()) {
+      backend = candidate;
+    } else {
+      delete candidate;
+    }
+  }
+  return backend;
+}
+
+Backend::~Backend() {
+  for (EC_GROUP* const group : groups_) {
+    EC_GROUP_free(group);
+  }
+  for (EVP_PKEY* const key : parameters_) {
+    EVP_PKEY_free(key);
+  }
+  for (EVP_MD* const digest : digests_) {
+    EVP_MD_free(digest);
+  }
+  if (provider_ != nullptr) {
+    OSSL_PROVIDER_unload(provider_);
+  }
+  OSSL_LIB_CTX_free(context_);
+}
+
+bool Backend::Load() {
+  context_ = OSSL_LIB_CTX_new();
+  if (context_ == nullptr) {
+    return false;
+  }
+  // Loading one provider by name also keeps OpenSSL from activating fallback providers of its own choice.
+  provider_ = OSSL_PROVIDER_load(context_, "default");
+  if (provider_ == nullptr) {
+    return false;
+  }
+  for (const auto& [hash, name] :
+       {std::pair{HashAlgorithm::kSha256, "SHA2-256"}, std::pair{HashAlgorithm::kSha384, "SHA2-384"},
+        std::pair{HashAlgorithm::kSha512, "SHA2-512"}}) {
+    EVP_MD*& digest = digests_.at(Index(hash));
+    digest = EVP_MD_fetch(context_, name, nullptr);
+    if (digest == nullptr) {
+      return false;
+    }
+  }
+  return LoadCurve(Curve::kP256) && LoadCurve(Curve::kBrainpoolP256r1);
+}
+
+bool Backend::LoadCurve(Curve curve) {
+  const CurveNames& names = kCurveNames.at(Index(curve));
+  groups_.at(Index(curve)) = EC_GROUP_new_by_curve_name_ex(context_, nullptr, names.nid);
+  const EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(context_, "EC", nullptr));
+  return groups_.at(Index(curve)) != nullptr && ctx != nullptr && EVP_PKEY_paramgen_init(ctx.get()) == 1 &&
+         EVP_PKEY_CTX_set_group_name(ctx.get(), names.group) == 1 &&
+         EVP_PKEY_paramgen(ctx.get(), &parameters_.at(Index(curve))) == 1;
+}
+
+EVP_MD* Backend::Digest(HashAlgorithm hash) const {
+  return digests_.at(Index(hash));
+}
+
+EvpPkey Backend::MakePublicKey(Curve curve, ByteView point) const {
+  if (point.size() != kPointSize || point.front() != kUncompressed) {
+    return nullptr;
+  }
+  // Copying parameters is several times faster than EVP_PKEY_fromdata. OpenSSL checks the range of the coordinates and
+  // the curve equation when it reads the point; with a cofactor of one that is full validation.
+  EvpPkey key(EVP_PKEY_new());
+  if (key == nullptr || EVP_PKEY_copy_parameters(key.get(), parameters_.at(Index(curve))) != 1 ||
+      EVP_PKEY_set1_encoded_public_key(key.get(), point.data(), point.size()) != 1) {
+    return nullptr;
+  }
+  return key;
+}
+
+SecretBignum Backend::ReadScalar(Curve curve, ByteView scalar) const {
+  if (scalar.size() != kScalarSize) {
+    return nullptr;
+  }
+  SecretBignum number(BN_secure_new());
+  if (number == nullptr) {
+    return nullptr;
+  }
+  BN_set_flags(number.get(), BN_FLG_CONSTTIME);
+  if (BN_bin2bn(scalar.data(), static_cast<int>(scalar.size()), number.get()) == nullptr ||
+      BN_is_zero(number.get()) != 0 || BN_cmp(number.get(), EC_GROUP_get0_order(groups_.at(Index(curve)))) >= 0) {
+    return nullptr;
+  }
+  return number;
+}
+
+EvpPkey Backend::MakePrivateKey(Curve curve, ByteView scalar) const {
+  const SecretBignum number = ReadScalar(curve, scalar);
+  const ParamBuilder builder(OSSL_PARAM_BLD_new());
+  // A BIGNUM from the secure heap makes the builder keep its copy in the secure, wiped part of the parameters.
+  if (number == nullptr || builder == nullptr ||
+      OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, kCurveNames.at(Index(curve)).group,
+                                      0) != 1 ||
+      OSSL_PARAM_BLD_push_BN_pad(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, number.get(), kScalarSize) != 1) {
+    return nullptr;
+  }
+  const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
+  const EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(context_, "EC", nullptr));
+  EVP_PKEY* key = nullptr;
+  if (params == nullptr || ctx == nullptr || EVP_PKEY_fromdata_init(ctx.get()) != 1 ||
+      EVP_PKEY_fromdata(ctx.get(), &key, EVP_PKEY_KEYPAIR, params.get()) != 1) {
+    return nullptr;
+  }
+  return EvpPkey(key);
+}
+
+EvpPkeyCtx Backend::MakeKeyGenerator(Curve curve) const {
+  EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(context_, "EC", nullptr));
+  if (ctx == nullptr || EVP_PKEY_keygen_init(ctx.get()) != 1 ||
+      EVP_PKEY_CTX_set_group_name(ctx.get(), kCurveNames.at(Index(curve)).group) != 1) {
+    return nullptr;
+  }
+  return ctx;
+}
+
+bool Backend::PublicPoint(Curve curve, ByteView scalar, ByteSpan point) const {
+  const EC_GROUP* const group = groups_.at(Index(curve));
+  const SecretBignum number = ReadScalar(curve, scalar);
+  const BignumContext scratch(BN_CTX_secure_new_ex(context_));
+  const SecretPoint product(EC_POINT_new(group));
+  // EVP cannot derive the public half of an imported scalar in OpenSSL 3.0; the multiplication is constant time.
+  return point.size() == kPointSize && number != nullptr && scratch != nullptr && product != nullptr &&
+         EC_POINT_mul(group, product.get(), number.get(), nullptr, nullptr, scratch.get()) == 1 &&
+         EC_POINT_point2oct(group, product.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(),
+                            scratch.get()) == kPointSize;
+}
+
+}  // namespace simroot::crypto

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What every OpenSslCrypto of a process shares: one library context and the algorithms fetched from it.
+#pragma once
+
+#include "common/crypto/openssl/handles.hpp"
+#include "common/crypto/port.hpp"
+
+namespace simroot::crypto {
+
+/// One private library context with only the built-in default provider. The user's OpenSSL configuration (providers,
+/// properties) has no effect on it, so that code running inside an OpenSSL provider never comes back to that provider.
+///
+/// It is made at first use and lives until the process ends. It is never freed, on purpose: threads that drew random
+/// numbers hold per-thread state of it, and objects owned by a provider are destroyed when libcrypto is half torn down.
+/// All functions are safe to call from several threads.
+class Backend {
+ public:
+  /// The shared backend, or nullptr if OpenSSL cannot give what is needed (the next call tries again).
+  [[nodiscard]] static const Backend* Get();
+
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  [[nodiscard]] OSSL_LIB_CTX* context() const { return context_; }
+  /// The fetched digest, borrowed. Never nullptr.
+  [[nodiscard]] EVP_MD* Digest(HashAlgorithm hash) const;
+
+  /// A public key from 65 bytes; nullptr if they are not an uncompressed point of the curve.
+  [[nodiscard]] EvpPkey MakePublicKey(Curve curve, ByteView point) const;
+  /// A private key without its public half (signing and ECDH need none); nullptr if `scalar` is not 32 bytes of 1..n-1.
+  [[nodiscard]] EvpPkey MakePrivateKey(Curve curve, ByteView scalar) const;
+  /// A context ready for EVP_PKEY_generate on `curve`; nullptr on failure.
+  [[nodiscard]] EvpPkeyCtx MakeKeyGenerator(Curve curve) const;
+  /// Writes the 65 bytes of scalar * G. False if the scalar is not 32 bytes of 1..n-1.
+  [[nodiscard]] bool PublicPoint(Curve curve, ByteView scalar, ByteSpan point) const;
+
+ private:
+  static constexpr std::size_t kCurves = 2;
+  static constexpr std::size_t kDigests = 3;
+
+  Backend() = default;
+  ~Backend();
+  [[nodiscard]] bool Load();
+  [[nodiscard]] bool LoadCurve(Curve curve);
+  [[nodiscard]] SecretBignum ReadScalar(Curve curve, ByteView scalar) const;
+
+  OSSL_LIB_CTX* context_ = nullptr;
+  OSSL_PROVIDER* provider_ = nullptr;
+  std::array<EVP_MD*, kDigests> digests_{};
+  std::array<EVP_PKEY*, kCurves> parameters_{};  ///< keys with nothing but the domain parameters, to copy from
+  std::array<EC_GROUP*, kCurves> groups_{};
+};
+
+}  // namespace simroot::crypto

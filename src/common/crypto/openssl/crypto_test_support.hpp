@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Shared by the tests of this folder.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/crypto/openssl/openssl_crypto.hpp"
+#include "vectors/vec_reader.hpp"
+
+namespace simroot::crypto {
+
+using Scalar = std::array<std::uint8_t, kScalarSize>;
+using Point = std::array<std::uint8_t, kPointSize>;
+using Signature = std::array<std::uint8_t, kSignatureSize>;
+
+struct KeyPair {
+  Scalar scalar{};
+  Point point{};
+};
+
+class CryptoTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_NE(crypto, nullptr); }
+
+  [[nodiscard]] static std::vector<simroot::testing::VecCase> Vectors(const std::string& file) {
+    auto cases = simroot::testing::ReadVecFile(std::string(SIMROOT_VECTORS) + "/crypto/" + file);
+    EXPECT_TRUE(cases.has_value()) << file << " cannot be read or has a bad line";
+    return cases.value_or(std::vector<simroot::testing::VecCase>{});
+  }
+
+  [[nodiscard]] KeyPair NewPair(Curve curve) {
+    KeyPair pair;
+    EXPECT_TRUE(crypto->GenerateKeyPair(curve, pair.scalar, pair.point));
+    return pair;
+  }
+
+  [[nodiscard]] Bytes Digest(HashAlgorithm hash, ByteView message) {
+    HashState state;
+    Bytes digest(iotsafe::DigestSize(hash));
+    EXPECT_TRUE(crypto->HashBegin(hash, state) && crypto->HashUpdate(state, message) &&
+                crypto->HashFinish(state, digest));
+    return digest;
+  }
+
+  std::unique_ptr<OpenSslCrypto> crypto = OpenSslCrypto::Create();
+};
+
+}  // namespace simroot::crypto

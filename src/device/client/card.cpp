@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/client/card.hpp"
+
+#include <pthread.h>
+
+#include "common/base/check.hpp"
+#include "device/client/card_internals.hpp"
+#include "device/client/operations.hpp"
+
+namespace simroot::device {
+
+using client::ClientEnvironment;
+using client::Needs;
+using client::Repeat;
+using client::Session;
+using client::Transaction;
+
+namespace {
+
+/// Cards think for seconds about a key pair (spec 12, rule 13).
+constexpr std::chrono::milliseconds kMinKeyGenerationTime{30'000};
+
+/// Counts the forks between the first process and this one.
+std::atomic<std::uint64_t> process_generation{0};
+
+void WatchForks() {
+  // Only a counter is touched in the child: anything else may be held by a thread that does not exist there.
+  static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { process_generation.fetch_add(1, std::memory_order_relaxed); });
+  SR_CHECK(registered == 0);
+}
+
+[[nodiscard]] Result<void> CheckName(const ObjectName& object, iotsafe::ObjectClass wanted) {
+  if (object.object_class != wanted) {
+    return Fail(ErrorDomain::kUsage,
+                object.Text() + " is not a " + std::string(iotsafe::TagsOf(wanted).name) + ", which is needed here");
+  }
+  const std::size_t max = object.by_label ? iotsafe::kMaxLabelSize : iotsafe::kMaxIdSize;
+  if (object.name.empty() || object.name.size() > max) {
+    return Fail(ErrorDomain::kUsage, "the name of a " + std::string(iotsafe::TagsOf(wanted).name) + " has 1 to " +
+                                         std::to_string(max) + " bytes, not " + std::to_string(object.name.size()));
+  }
+  return {};
+}
+
+[[nodiscard]] Result<void> CheckDigest(iotsafe::HashAlgorithm hash, ByteView digest) {
+  if (digest.size() != iotsafe::DigestSize(hash)) {
+    return Fail(ErrorDomain::kUsage, "the digest has " + std::to_string(digest.size()) + " bytes, its hash gives " +
+                                         std::to_string(iotsafe::DigestSize(hash)));
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Card::Impl {
+  /// A Session and the process it belongs to.
+  struct Owned {
+    Owned(const CardOptions& options, const ClientEnvironment& environment, std::uint64_t of)
+        : generation(of), session(options, environment) {}
+    const std::uint64_t generation;
+    Session session;
+  };
+
+  Impl(CardOptions card_options, ClientEnvironment surroundings)
+      : options(std::move(card_options)), environment(std::move(surroundings)) {}
+
+  ~Impl() {
+    Owned* const last = owned.load();
+    if (last != nullptr && last->generation == process_generation.load(std::memory_order_relaxed)) {
+      last->session.Close();
+      delete last;
+    }
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  /// The session of this process. The object a parent left behind is never freed, on purpose: its mutex may be held by
+  /// a thread that was not copied, and another thread may just be looking at it.
+  [[nodiscard]] Session& Current() {
+    const std::uint64_t generation = process_generation.load(std::memory_order_relaxed);
+    Owned* current = owned.load();
+    while (current == nullptr || current->generation != generation) {
+      auto fresh = std::make_unique<Owned>(options, environment, generation);
+      if (owned.compare_exchange_strong(current, fresh.get())) {
+        if (current != nullptr) {
+          current->session.AbandonInChild();
+        }
+        return fresh.release()->session;
+      }
+    }
+    return current->session;
+  }
+
+  template <typename Operation>
+  [[nodiscard]] auto Run(Operation operation, Needs needs = Needs::kApplet)
+      -> std::invoke_result_t<Operation, Transaction&> {
+    return RunWithin(options.timeout, Repeat::kAlways, needs, std::move(operation));
+  }
+
+  template <typename Operation>
+  [[nodiscard]] auto RunWithin(std::chrono::milliseconds timeout, Repeat repeat, Needs needs, Operation operation)
+      -> std::invoke_result_t<Operation, Transaction&> {
+    const Deadline deadline = Deadline::After(timeout);
+    Session& session = Current();
+    SR_TRY(const auto guard, session.Acquire(deadline));
+    return session.Run(guard, deadline, repeat, needs, std::move(operation));
+  }
+
+  /// As Run, for objects that may be in the cache: then neither the port nor its lock is touched.
+  template <typename FromCache, typename Operation>
+  [[nodiscard]] auto RunCached(const ObjectName& object, FromCache from_cache, Operation operation)
+      -> std::invoke_result_t<Operation, Transaction&> {
+    const Deadline deadline = Deadline::After(options.timeout);
+    Session& session = Current();
+    SR_TRY(const auto guard, session.Acquire(deadline));
+    if (const auto cached = client::FindCached(session, object)) {
+      if (auto result = from_cache(*cached)) {
+        return *std::move(result);
+      }
+    }
+    return session.Run(guard, deadline, Repeat::kAlways, Needs::kApplet, std::move(operation));
+  }
+
+  const CardOptions options;
+  const ClientEnvironment environment;
+  std::atomic<Owned*> owned{nullptr};
+};
+
+std::shared_ptr<Card> CardInternals::Create(CardOptions options, ClientEnvironment environment) {
+  WatchForks();
+  return std::shared_ptr<Card>(new Card(std::make_unique<Card::Impl>(std::move(options), std::move(environment))));
+}
+
+std::shared_ptr<Card> Card::Create(CardOptions options) {
+  return CardInternals::Create(std::move(options), ClientEnvironment{});
+}
+
+Card::Card(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Card::~Card() = default;
+
+const CardUri& Card::uri() const {
+  return impl_->options.uri;
+}
+
+Result<std::string> Card::Iccid() {
+  return impl_->Run([](Transaction& transaction) { return client::ReadIccid(transaction); }, Needs::kPort);
+}
+
+Result<iotsafe::ApplicationInfo> Card::Application() {
+  return impl_->Run([](Transaction& transaction) { return client::ReadApplication(transaction); });
+}
+
+Result<std::vector<iotsafe::ObjectInfo>> Card::List() {
+  return impl_->Run([](Transaction& transaction) { return client::ReadObjectList(transaction); });
+}
+
+Result<iotsafe::ObjectInfo> Card::Info(const ObjectName& object) {
+  SR_TRY_VOID(CheckName(object, object.object_class));
+  return impl_->Run([&](Transaction& transaction) { return client::ReadObjectInfo(transaction, object); });
+}
+
+Result<Bytes> Card::Random(std::size_t count) {
+  if (count == 0) {
+    return Fail(ErrorDomain::kUsage, "a random number has 1 byte or more");
+  }
+  return impl_->Run([&](Transaction& transaction) { return client::ReadRandom(transaction, count); });
+}
+
+Result<Bytes> Card::ReadFile(const ObjectName& file) {
+  SR_TRY_VOID(CheckName(file, iotsafe::ObjectClass::kFile));
+  return impl_->RunCached(
+      file, [](const Bytes& cached) { return std::optional<Bytes>(cached); },
+      [&](Transaction& transaction) { return client::ReadFileContent(transaction, file); });
+}
+
+Result<Point> Card::ReadPublicKey(const ObjectName& public_key) {
+  SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
+  const auto from_cache = [](const Bytes& cached) -> std::optional<Point> {
+    Point point{};
+    return cached.size() == point.size() && CopyBytes(cached, point) ? std::optional(point) : std::nullopt;
+  };
+  return impl_->RunCached(public_key, from_cache,
+                          [&](Transaction& transaction) { return client::ReadPoint(transaction, public_key); });
+}
+
+Result<RawSignature> Card::Sign(const ObjectName& private_key, iotsafe::HashAlgorithm hash, ByteView digest,
+                                const Point* expected) {
+  SR_TRY_VOID(CheckName(private_key, iotsafe::ObjectClass::kPrivateKey));
+  SR_TRY_VOID(CheckDigest(hash, digest));
+  return impl_->Run([&](Transaction& transaction) {
+    return client::ComputeSignature(transaction, private_key, {hash, digest}, expected);
+  });
+}
+
+Result<bool> Card::Verify(const ObjectName& public_key, iotsafe::HashAlgorithm hash, ByteView digest,
+                          const RawSignature& signature) {
+  SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
+  SR_TRY_VOID(CheckDigest(hash, digest));
+  return impl_->Run([&](Transaction& transaction) {
+    return client::VerifySignature(transaction, public_key, {hash, digest}, signature);
+  });
+}
+
+Result<NewKeyPair> Card::GenerateKeyPair(const ObjectName& private_key) {
+  SR_TRY_VOID(CheckName(private_key, iotsafe::ObjectClass::kPrivateKey));
+  return impl_->RunWithin(
+      std::max(impl_->options.timeout, kMinKeyGenerationTime), Repeat::kUnlessReached, Needs::kApplet,
+      [&](Transaction& transaction) { return client::GenerateKeyPairOnCard(transaction, private_key); });
+}
+
+Result<void> Card::PutPublicKey(const ObjectName& public_key, const Point& point) {
+  SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
+  return impl_->Run([&](Transaction& transaction) { return client::PutPoint(transaction, public_key, point); });
+}
+
+Result<std::array<std::uint8_t, 32>> Card::ComputeDh(const ObjectName& private_key, const ObjectName& public_key) {
+  SR_TRY_VOID(CheckName(private_key, iotsafe::ObjectClass::kPrivateKey));
+  SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
+  return impl_->Run(
+      [&](Transaction& transaction) { return client::ComputeSharedX(transaction, private_key, public_key); });
+}
+
+void Card::Close() {
+  Session& session = impl_->Current();
+  const auto guard = session.Acquire(Deadline::After(impl_->options.timeout));
+  if (guard) {
+    session.Close();
+  }
+}
+
+ExchangeCounters Card::Counters() {
+  Session& session = impl_->Current();
+  const auto guard = session.Acquire(Deadline::After(impl_->options.timeout));
+  return guard ? session.Counters() : ExchangeCounters{};
+}
+
+}  // namespace simroot::device

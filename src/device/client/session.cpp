@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/client/session.hpp"
+
+#include <unistd.h>
+
+#include <set>
+
+namespace simroot::device::client {
+namespace {
+
+using wire::StatusWord;
+
+/// A program that ends does not wait for others for long.
+constexpr std::chrono::milliseconds kCloseTimeout{2000};
+
+[[nodiscard]] bool IsCardError(const Error& error, StatusWord sw) {
+  return error.domain == ErrorDomain::kCard && error.sw == sw;
+}
+
+/// Virtual cards die with their process and leave nothing open.
+[[nodiscard]] bool OutlivesItsUsers(const CardUri& uri) {
+  return uri.scheme != "sim";
+}
+
+[[nodiscard]] std::string CacheDirectory(const CardOptions& options) {
+  return options.cache_directory.empty() ? DefaultCacheDirectory() : options.cache_directory;
+}
+
+[[nodiscard]] std::string LedgerDirectory(const CardOptions& options, const ClientEnvironment& environment) {
+  if (!OutlivesItsUsers(options.uri)) {
+    return {};
+  }
+  return environment.runtime_directory.empty() ? DefaultRuntimeDirectory(CacheDirectory(options))
+                                               : environment.runtime_directory;
+}
+
+void AddCounters(const ExchangeCounters& from, ExchangeCounters& to) {
+  to.exchanges += from.exchanges;
+  to.bytes_sent += from.bytes_sent;
+  to.bytes_received += from.bytes_received;
+  to.characters_sent += from.characters_sent;
+  to.characters_received += from.characters_received;
+}
+
+}  // namespace
+
+Result<void> Transaction::Begin(Needs needs) {
+  SR_TRY_VOID(session_.EnsureTransport(deadline_));
+  port_was_opened_ = true;
+  SR_TRY(lock_, session_.transport().Lock(deadline_));
+  if (needs == Needs::kPort) {
+    return {};
+  }
+  channel_was_reused_ = session_.opening().has_value();
+  SR_TRY_VOID(session_.EnsureChannel(deadline_));
+  Opening& opening = *session_.opening();
+  idle_ = Deadline::Clock::now() - opening.last_used;
+  exchange_.emplace(session_.transport(), opening.channel, opening.dialect, deadline_);
+  return {};
+}
+
+const std::string& Transaction::port() const {
+  return session_.transport().Name();
+}
+
+Session::Session(const CardOptions& options, const ClientEnvironment& environment)
+    : options_(options),
+      environment_(environment),
+      ledger_(LedgerDirectory(options, environment), options.uri),
+      cache_(options.use_cache ? CacheDirectory(options) : std::string()) {}
+
+Result<Session::Guard> Session::Acquire(Deadline deadline) {
+  Guard guard(mutex_, deadline.at());
+  if (!guard.owns_lock()) {
+    return Fail(ErrorDomain::kTransport,
+                options_.uri.text + " is busy: another thread of this program did not finish in time",
+                "try again, or allow more time");
+  }
+  return guard;
+}
+
+void Session::AbandonInChild() {
+  const Guard guard(mutex_, std::try_to_lock);
+  if (guard.owns_lock()) {
+    transport_.reset();
+  }
+}
+
+crypto::Crypto* Session::crypto() {
+  if (!crypto_) {
+    crypto_ = crypto::OpenSslCrypto::Create();
+  }
+  return crypto_.get();
+}
+
+ExchangeCounters Session::Counters() const {
+  ExchangeCounters total = closed_counters_;
+  if (transport_) {
+    AddCounters(transport_->Counters(), total);
+  }
+  return total;
+}
+
+void Session::Refresh() {
+  if (opening_) {
+    opening_->application.reset();
+    opening_->verified.clear();
+  }
+}
+
+Result<void> Session::EnsureTransport(Deadline deadline) {
+  if (!transport_) {
+    SR_TRY(transport_, environment_.open_transport(options_.uri, deadline));
+    transport_->SetObserver(options_.observer);
+  }
+  return {};
+}
+
+Result<void> Session::EnsureChannel(Deadline deadline) {
+  if (opening_) {
+    return {};
+  }
+  for (const Bytes& aid : AidsInOrder()) {
+    auto channel = OpenChannelOf(aid, deadline);
+    if (channel) {
+      const bool known = remembered_ && remembered_->aid == aid;
+      opening_.emplace(Opening{.channel = *channel,
+                               .aid = aid,
+                               .dialect = known ? remembered_->dialect : DialectOf(aid),
+                               .iccid = {},
+                               .application = {},
+                               .verified = {},
+                               .last_used = Deadline::Clock::now()});
+      std::erase(orphans_, *channel);
+      ledger_.Add(*channel);
+      return {};
+    }
+    if (!IsCardError(channel.error(), StatusWord::kFileNotFound)) {
+      return tl::make_unexpected(std::move(channel).error());
+    }
+  }
+  return tl::make_unexpected(Error{ErrorDomain::kCard,
+                                   "there is no IoT SAFE applet on " + transport_->Name() +
+                                       ": the card knows none of the application identifiers that were tried (6A82)",
+                                   "check that this SIM has the applet, or give its application identifier",
+                                   StatusWord::kFileNotFound});
+}
+
+std::vector<Bytes> Session::AidsInOrder() const {
+  std::vector<Bytes> aids = options_.aids;
+  if (aids.empty()) {
+    for (const iotsafe::AidEntry& entry : iotsafe::kAids) {
+      aids.emplace_back(entry.view().begin(), entry.view().end());
+    }
+  }
+  if (remembered_) {
+    std::ranges::stable_partition(aids, [this](const Bytes& aid) { return aid == remembered_->aid; });
+  }
+  return aids;
+}
+
+Result<Channel> Session::OpenChannelOf(ByteView aid, Deadline deadline) {
+  auto channel = transport_->OpenChannel(aid, deadline);
+  if (!channel && IsCardError(channel.error(), StatusWord::kFunctionNotSupported)) {
+    if (CloseAbandonedChannels(deadline) > 0) {
+      channel = transport_->OpenChannel(aid, deadline);
+    }
+    if (!channel && IsCardError(channel.error(), StatusWord::kFunctionNotSupported)) {
+      return tl::make_unexpected(AllChannelsInUse());
+    }
+  }
+  return channel;
+}
+
+std::size_t Session::CloseAbandonedChannels(Deadline deadline) {
+  std::size_t closed = 0;
+  for (const LedgerEntry& entry : ledger_.Entries()) {
+    const bool orphan = entry.pid == ::getpid() && std::ranges::find(orphans_, entry.channel) != orphans_.end();
+    if (!orphan && IsAlive(entry)) {
+      continue;
+    }
+    if (!transport_->CloseChannel(entry.channel, deadline) && deadline.Passed()) {
+      break;
+    }
+    ledger_.Remove(entry.channel, entry.pid);
+    std::erase(orphans_, entry.channel);
+    ++closed;
+  }
+  return closed;
+}
+
+Error Session::AllChannelsInUse() const {
+  std::set<pid_t> holders;
+  for (const LedgerEntry& entry : ledger_.Entries()) {
+    if (IsAlive(entry)) {
+      holders.insert(entry.pid);
+    }
+  }
+  std::string pids;
+  for (const pid_t pid : holders) {
+    pids += (pids.empty() ? " by pid " : ", ") + std::to_string(pid);
+  }
+  return Error{
+      ErrorDomain::kCard,
+      "all logical channels of the card on " + transport_->Name() + " are in use" + pids + " (6A81)",
+      holders.empty() ? "stop the program that uses the card, or restart the modem or reader" : "stop one of them",
+      StatusWord::kFunctionNotSupported};
+}
+
+bool Session::Finish(Transaction& transaction, const Error* error, Repeat repeat) {
+  const Exchange* const exchange = transaction.exchange();
+  if (opening_) {
+    opening_->last_used = Deadline::Clock::now();
+  }
+  if (exchange != nullptr && exchange->remote_session_completed()) {
+    Refresh();
+  }
+  if (error == nullptr) {
+    return false;
+  }
+  const bool safe = repeat == Repeat::kAlways || exchange == nullptr || !exchange->outcome_unknown();
+  bool cured = false;
+  if (error->domain == ErrorDomain::kTransport) {
+    transaction.Unlock();
+    DropTransport();
+    cured = transaction.port_was_opened();
+  } else if (error->domain == ErrorDomain::kCard && exchange != nullptr && exchange->commands() > 0) {
+    cured = CureRefusal(transaction, error->sw);
+  }
+  return cured && safe && !transaction.deadline().Passed();
+}
+
+bool Session::CureRefusal(Transaction& transaction, StatusWord sw) {
+  if (sw == StatusWord::kChannelNotSupported) {
+    ForgetChannel();  // the card was reset, or the modem restarted: there is nothing to close
+    return true;
+  }
+  if (sw == StatusWord::kCapacityReached) {
+    Refresh();
+    return true;
+  }
+  if (!AnotherApplicationAnswered(transaction, sw)) {
+    return false;
+  }
+  if (!CloseChannel(transaction.deadline())) {
+    transaction.Unlock();
+    DropTransport();
+  }
+  return true;
+}
+
+bool Session::AnotherApplicationAnswered(const Transaction& transaction, StatusWord sw) const {
+  if (!transaction.channel_was_reused() || transaction.exchange()->commands() != 1) {
+    return false;
+  }
+  return sw == StatusWord::kUnknownInstruction || sw == StatusWord::kUnknownClass ||
+         (sw == StatusWord::kConditionsNotSatisfied && transaction.idle() >= environment_.idle_limit);
+}
+
+void Session::ForgetChannel() {
+  if (opening_) {
+    ledger_.Remove(opening_->channel, ::getpid());
+    remembered_ = Remembered{opening_->aid, opening_->dialect};
+    opening_.reset();
+  }
+}
+
+bool Session::CloseChannel(Deadline deadline) {
+  if (!opening_) {
+    return true;
+  }
+  // After a reset of the card another program may have been given our number: its channel is not ours to close.
+  bool transport_works = true;
+  if (ledger_.MayClose(opening_->channel)) {
+    const auto closed = transport_->CloseChannel(opening_->channel, deadline);
+    transport_works = closed || closed.error().domain != ErrorDomain::kTransport;
+  }
+  if (transport_works) {
+    ForgetChannel();
+  }
+  return transport_works;
+}
+
+void Session::DropTransport() {
+  if (opening_) {
+    orphans_.push_back(opening_->channel);
+    remembered_ = Remembered{opening_->aid, opening_->dialect};
+    opening_.reset();
+  }
+  if (transport_) {
+    AddCounters(transport_->Counters(), closed_counters_);
+    transport_.reset();
+  }
+}
+
+void Session::Close() {
+  if (!transport_) {
+    return;
+  }
+  if (opening_) {
+    const Deadline deadline = Deadline::After(std::min(options_.timeout, kCloseTimeout));
+    const auto lock = transport_->Lock(deadline);
+    if (lock) {
+      static_cast<void>(CloseChannel(deadline));  // what stays open is an orphan then
+    }
+  }
+  DropTransport();
+}
+
+}  // namespace simroot::device::client

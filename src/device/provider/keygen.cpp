@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "device/provider/keygen.hpp"
+
+#include <openssl/core_names.h>
+
+namespace simroot::provider {
+namespace {
+
+/// Settings that say which curve: a template replaces them.
+bool NamesCurve(const OSSL_PARAM& param) {
+  constexpr std::array<std::string_view, 8> kNames{
+      OSSL_PKEY_PARAM_GROUP_NAME, OSSL_PKEY_PARAM_EC_FIELD_TYPE, OSSL_PKEY_PARAM_EC_P,     OSSL_PKEY_PARAM_EC_A,
+      OSSL_PKEY_PARAM_EC_B,       OSSL_PKEY_PARAM_EC_GENERATOR,  OSSL_PKEY_PARAM_EC_ORDER, OSSL_PKEY_PARAM_EC_COFACTOR};
+  return std::ranges::find(kNames, param.key) != kNames.end() || std::string_view(param.key) == OSSL_PKEY_PARAM_EC_SEED;
+}
+
+std::vector<OSSL_PARAM> WithoutCurve(const OSSL_PARAM* params) {
+  std::vector<OSSL_PARAM> kept;
+  for (const OSSL_PARAM* row = params; row->key != nullptr; ++row) {
+    if (!NamesCurve(*row)) {
+      kept.push_back(*row);
+    }
+  }
+  kept.push_back(OSSL_PARAM_construct_end());
+  return kept;
+}
+
+bool IsEmpty(const OSSL_PARAM* params) {
+  return params == nullptr || params->key == nullptr;
+}
+
+}  // namespace
+
+std::unique_ptr<KeyGenerator> KeyGenerator::Create(Context& context, int selection, const OSSL_PARAM* params) {
+  std::unique_ptr<KeyGenerator> generator(new KeyGenerator(context, selection));
+  if (!generator->Start(PkeyContextPtr(EVP_PKEY_CTX_new_from_name(context.software(), "EC", nullptr))) ||
+      !generator->SetParams(params)) {
+    return nullptr;
+  }
+  return generator;
+}
+
+bool KeyGenerator::Start(PkeyContextPtr generator) {
+  if (generator == nullptr) {
+    return false;
+  }
+  const bool whole_key = (selection_ & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0;
+  const int started = whole_key ? EVP_PKEY_keygen_init(generator.get()) : EVP_PKEY_paramgen_init(generator.get());
+  if (started != 1) {
+    return false;
+  }
+  generator_ = std::move(generator);
+  return true;
+}
+
+bool KeyGenerator::SetParams(const OSSL_PARAM* params) {
+  if (IsEmpty(params)) {
+    return true;
+  }
+  if (EVP_PKEY_CTX_set_params(generator_.get(), params) != 1) {
+    return false;
+  }
+  ParamsPtr copy(OSSL_PARAM_dup(params));
+  if (copy == nullptr) {
+    return false;
+  }
+  settings_.push_back(std::move(copy));
+  return true;
+}
+
+bool KeyGenerator::SetTemplate(const EcKey& from) {
+  if (from.software == nullptr ||
+      !Start(PkeyContextPtr(EVP_PKEY_CTX_new_from_pkey(context_->software(), from.software.get(), nullptr)))) {
+    return false;
+  }
+  return std::ranges::all_of(settings_, [&](const ParamsPtr& setting) {
+    const std::vector<OSSL_PARAM> kept = WithoutCurve(setting.get());
+    return IsEmpty(kept.data()) || EVP_PKEY_CTX_set_params(generator_.get(), kept.data()) == 1;
+  });
+}
+
+std::unique_ptr<EcKey> KeyGenerator::Generate() {
+  EVP_PKEY* made = nullptr;
+  if (EVP_PKEY_generate(generator_.get(), &made) != 1) {
+    return nullptr;
+  }
+  auto key = std::make_unique<EcKey>();
+  key->context = context_;
+  key->software.reset(made);
+  key->parts = OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS;
+  if ((selection_ & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0) {
+    key->parts |= OSSL_KEYMGMT_SELECT_KEYPAIR;
+  }
+  return key;
+}
+
+}  // namespace simroot::provider
