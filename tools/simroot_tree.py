@@ -38,10 +38,10 @@ def is_cxx(path):
 
 
 def is_test(path):
-    """True for unit tests and what they share: foo_test.cpp, foo_test_support.hpp, test_foo.hpp, testing/."""
+    """True for unit tests and what they share: foo_test.cpp, foo_test_support.hpp, test_foo.hpp, fake_foo.hpp, testing/."""
     stem = os.path.basename(path).split(".")[0]
     return (path.startswith("tests/") or "/testing/" in path
-            or stem.startswith("test_") or stem.endswith(("_test", "_test_support")))
+            or stem.startswith(("test_", "fake_")) or stem.endswith(("_test", "_test_support")))
 
 
 def is_core(path):

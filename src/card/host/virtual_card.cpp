@@ -168,5 +168,8 @@ wire::CardEndpoint& VirtualCard::Endpoint() {
 std::string VirtualCard::Iccid() const {
   return DecodeIccid(parts_->identity.iccid);
 }
+std::string VirtualCard::Imsi() const {
+  return DecodeImsi(parts_->identity.imsi);
+}
 
 }  // namespace simroot::card

@@ -11,7 +11,7 @@
 #include <fstream>
 #include <thread>
 
-#include "card/modem/scripted_card.hpp"
+#include "card/modem/testing/scripted_card.hpp"
 #include "common/base/check.hpp"
 
 namespace simroot::card {
@@ -140,10 +140,12 @@ TEST_F(PtyModemTest, ServesAThousandExchangesFromAThread) {
 
 TEST_F(PtyModemTest, ServesOneClientAfterTheOther) {
   const auto modem = OpenOrDie();
-  const Running running(*modem);
-  for (int i = 0; i < 50; ++i) {
-    Client client(link_);
-    ASSERT_EQ(client.Ask(kRandom), kRandomAnswer) << i;
+  {
+    const Running running(*modem);
+    for (int i = 0; i < 50; ++i) {
+      Client client(link_);
+      ASSERT_EQ(client.Ask(kRandom), kRandomAnswer) << i;
+    }
   }
   EXPECT_EQ(card_.resets(), 0);
 }
@@ -164,12 +166,14 @@ TEST_F(PtyModemTest, KeepsSettingsAndCardWhenAClientLeaves) {
 
 TEST_F(PtyModemTest, ResetsTheCardBeforeTheNextCommand) {
   const auto modem = OpenOrDie();
-  const Running running(*modem);
-  Client client(link_);
-  EXPECT_EQ(client.Ask(kRandom), kRandomAnswer);
-  modem->ResetCard();
-  EXPECT_EQ(client.Ask(kRandom), kRandomAnswer);
-  EXPECT_EQ(client.Ask(kRandom), kRandomAnswer);
+  {
+    const Running running(*modem);
+    Client client(link_);
+    EXPECT_EQ(client.Ask(kRandom), kRandomAnswer);
+    modem->ResetCard();
+    EXPECT_EQ(client.Ask(kRandom), kRandomAnswer);
+    EXPECT_EQ(client.Ask(kRandom), kRandomAnswer);
+  }
   EXPECT_THAT(card_.log(), ElementsAre("0084000004", "reset", "0084000004", "0084000004"));
 }
 

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "card/modem/at_interpreter.hpp"
-#include "card/modem/scripted_card.hpp"
+#include "card/modem/testing/scripted_card.hpp"
 
 namespace simroot::card {
 namespace {
@@ -135,7 +135,7 @@ TEST_F(SimAccess, KeepsTwoSessionsApart) {
 TEST_F(SimAccess, ReportsWhyASessionCannotBeOpened) {
   Start();
   card_.Answer("0070000001", "6A81");
-  EXPECT_EQ(Send("AT+CCHO=\"A0000005590099\""), Cme(14));
+  EXPECT_EQ(Send("AT+CCHO=\"A0000005590099\""), Cme(20));
   EXPECT_THAT(card_.log(), ElementsAre("0070000001"));
 
   for (const char* const channel : {"9000", "009000", "049000", "6E00"}) {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "card/modem/at_interpreter.hpp"
-#include "card/modem/scripted_card.hpp"
+#include "card/modem/testing/scripted_card.hpp"
 
 namespace simroot::card {
 namespace {

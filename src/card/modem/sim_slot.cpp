@@ -106,7 +106,11 @@ bool SimSlot::CloseChannel(std::uint8_t channel) {
 }
 
 Expected<std::uint8_t, CmeError> SimSlot::OpenSession(ByteView aid) {
-  SR_TRY(const std::uint8_t channel, OpenChannel());
+  const auto opened = OpenChannel();
+  if (!opened) {
+    return Unexpected(opened.error() == CmeError::kSimBusy ? CmeError::kMemoryFull : opened.error());
+  }
+  const std::uint8_t channel = *opened;
   const wire::StatusWord sw = Run({.cla = channel, .ins = kSelect, .p1 = 0x04, .data = aid, .le = {}}).sw;
   // 61LL: the card offers its FCI, which AT+CCHO does not give to the application.
   if (Succeeded(sw) || wire::Sw1(sw) == 0x61) {

@@ -37,7 +37,7 @@ class SimSlot {
   [[nodiscard]] ByteView TransmitAndFetch(ByteView command);
   static constexpr int kMaxGetResponses = 32;
 
-  /// Opens a logical channel, 1 to 3. @returns kSimBusy: no channel is free.
+  /// Opens a logical channel, 1 to 3. @returns kSimBusy: no channel is free. kSimFailure: the card refused otherwise.
   [[nodiscard]] Expected<std::uint8_t, CmeError> OpenChannel();
   /// False if the card refuses.
   [[nodiscard]] bool CloseChannel(std::uint8_t channel);
@@ -48,8 +48,8 @@ class SimSlot {
   [[nodiscard]] wire::ResponseApdu RunAndFetch(const wire::CommandApdu& command);
 
   /// AT+CCHO: opens a channel and selects `aid`, 1 to 16 bytes, on it. The session has the number of its channel.
-  /// @returns kSimBusy: no channel is free. kNotFound: the card has no such application (6A82). kSimFailure: SELECT
-  /// failed otherwise. The channel is closed again in the last two cases.
+  /// @returns kMemoryFull: no channel is free for another session. kNotFound: the card has no such application (6A82).
+  /// kSimFailure: SELECT failed otherwise. The channel is closed again in the last two cases.
   [[nodiscard]] Expected<std::uint8_t, CmeError> OpenSession(ByteView aid);
   /// AT+CCHC. @returns kInvalidIndex: no such session. kSimFailure: the card refused; the session is gone even then.
   [[nodiscard]] Expected<void, CmeError> CloseSession(std::uint32_t session);

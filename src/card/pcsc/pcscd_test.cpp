@@ -16,7 +16,6 @@
 #include <iostream>
 #include <thread>
 
-#include "card/modem/scripted_card.hpp"
 #include "card/pcsc/vpcd_link.hpp"
 #include "common/base/check.hpp"
 

@@ -10,7 +10,7 @@
 
 #include <thread>
 
-#include "card/modem/scripted_card.hpp"
+#include "card/modem/testing/scripted_card.hpp"
 #include "common/base/check.hpp"
 
 namespace simroot::card {

@@ -20,18 +20,20 @@ constexpr std::array kQuirks{
     Quirk{"NTT", {.command_class = ClassForm::kInterindustry, .one_byte_signature_length = true}},
 };
 
-[[nodiscard]] constexpr const iotsafe::AidEntry* FindAid(std::string_view who) {
-  const auto* const entry = std::ranges::find(iotsafe::kAids, who, &iotsafe::AidEntry::who);
-  return entry == iotsafe::kAids.end() ? nullptr : entry;
+/// The table names applets as kAids does.
+[[nodiscard]] constexpr bool IsNamed(std::string_view who) {
+  return std::ranges::any_of(iotsafe::kAids, [who](const iotsafe::AidEntry& entry) { return entry.who == who; });
 }
-static_assert(std::ranges::all_of(kQuirks, [](const Quirk& quirk) { return FindAid(quirk.who) != nullptr; }));
+static_assert(std::ranges::all_of(kQuirks, [](const Quirk& quirk) { return IsNamed(quirk.who); }));
 
 }  // namespace
 
 Dialect DialectOf(ByteView aid) {
-  for (const Quirk& quirk : kQuirks) {
-    if (const auto* const entry = FindAid(quirk.who); entry != nullptr && SameBytes(entry->view(), aid)) {
-      return quirk.dialect;
+  for (const iotsafe::AidEntry& entry : iotsafe::kAids) {
+    for (const Quirk& quirk : kQuirks) {
+      if (quirk.who == entry.who && SameBytes(entry.view(), aid)) {
+        return quirk.dialect;
+      }
     }
   }
   return {};

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <set>
 
 namespace simroot::device::client {
@@ -154,7 +155,7 @@ std::vector<Bytes> Session::AidsInOrder() const {
     }
   }
   if (remembered_) {
-    std::ranges::stable_partition(aids, [this](const Bytes& aid) { return aid == remembered_->aid; });
+    std::stable_partition(aids.begin(), aids.end(), [this](const Bytes& aid) { return aid == remembered_->aid; });
   }
   return aids;
 }

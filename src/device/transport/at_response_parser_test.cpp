@@ -35,7 +35,7 @@ class AnswerTest : public testing::TestWithParam<Case> {};
 
 TEST_P(AnswerTest, IsTheSameWhateverThePieces) {
   const Case& c = GetParam();
-  for (const std::size_t step : {1, 2, 3, 7, 1000}) {
+  for (const std::size_t step : {1U, 2U, 3U, 7U, 1000U}) {
     AtResponseParser parser;
     parser.Start(c.wanted);
     FeedAll(parser, c.text, step);

@@ -105,14 +105,12 @@ TEST_F(AtTransportTest, UnderstandsNumericResultCodes) {
 }
 
 TEST_F(AtTransportTest, ThrowsAwayWhatCameUnaskedBeforeTheCommand) {
-  const std::string unasked = ScriptedModem::Csim("6F00") + "\r\nRING\r\n";
   ExpectFirstAt();
   modem_.Expect(kRandomCommand, ScriptedModem::Csim("ABCD9000"));
-  modem_.Unsolicited(unasked);
   modem_.Expect(kRandomCommand, ScriptedModem::Csim("12349000"));
   Transport& transport = Open();
   ExpectAnswer(transport.Transmit({.number = 1}, kRandom, Enough()), "ABCD9000");
-  ASSERT_TRUE(modem_.AwaitUnread(unasked.size()));
+  ASSERT_TRUE(modem_.SendUnasked(ScriptedModem::Csim("6F00") + "\r\nRING\r\n"));
   ExpectAnswer(transport.Transmit({.number = 1}, kRandom, Enough()), "12349000");
 }
 

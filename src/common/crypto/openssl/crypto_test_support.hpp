@@ -9,7 +9,11 @@
 #include <vector>
 
 #include "common/crypto/openssl/openssl_crypto.hpp"
-#include "vectors/vec_reader.hpp"
+#include "common/host/hex.hpp"
+
+namespace simroot::testing {
+class VecCase;
+}
 
 namespace simroot::crypto {
 
@@ -26,11 +30,8 @@ class CryptoTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_NE(crypto, nullptr); }
 
-  [[nodiscard]] static std::vector<simroot::testing::VecCase> Vectors(const std::string& file) {
-    auto cases = simroot::testing::ReadVecFile(std::string(SIMROOT_VECTORS) + "/crypto/" + file);
-    EXPECT_TRUE(cases.has_value()) << file << " cannot be read or has a bad line";
-    return cases.value_or(std::vector<simroot::testing::VecCase>{});
-  }
+  /// The cases of a file in tests/vectors/crypto; a file that cannot be read fails the test.
+  [[nodiscard]] static std::vector<simroot::testing::VecCase> Vectors(const std::string& file);
 
   [[nodiscard]] KeyPair NewPair(Curve curve) {
     KeyPair pair;

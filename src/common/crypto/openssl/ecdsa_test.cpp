@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/crypto/openssl/crypto_test_support.hpp"
+#include "vectors/vec_reader.hpp"
 
 namespace simroot::crypto {
 namespace {

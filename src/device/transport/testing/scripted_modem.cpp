@@ -40,10 +40,6 @@ void ScriptedModem::Expect(std::string line, Pieces pieces) {
   steps_.push_back({std::move(line), std::move(pieces), Then::kGoOn});
 }
 
-void ScriptedModem::Unsolicited(std::string text) {
-  steps_.push_back({{}, {std::move(text)}, Then::kGoOn});
-}
-
 void ScriptedModem::ExpectAndHangUp(std::string line, Pieces pieces) {
   steps_.push_back({std::move(line), std::move(pieces), Then::kHangUp});
 }
@@ -89,19 +85,17 @@ void ScriptedModem::Play() {
 }
 
 bool ScriptedModem::PlayStep(const Step& step) {
-  if (!step.line.empty()) {
-    std::string line;
-    if (!ReadLine(line)) {
-      return false;
-    }
-    if (line != step.line) {
-      Note("expected " + step.line + ", received " + line);
-      master_.Reset();
-      return false;
-    }
-    if (echo_ && !Write(line + "\r")) {
-      return false;
-    }
+  std::string line;
+  if (!ReadLine(line)) {
+    return false;
+  }
+  if (line != step.line) {
+    Note("expected " + step.line + ", received " + line);
+    master_.Reset();
+    return false;
+  }
+  if (echo_ && !Write(line + "\r")) {
+    return false;
   }
   {
     const std::lock_guard<std::mutex> guard(mutex_);
@@ -124,10 +118,15 @@ bool ScriptedModem::PlayStep(const Step& step) {
   return true;
 }
 
-bool ScriptedModem::AwaitUnread(std::size_t count) const {
+bool ScriptedModem::SendUnasked(const std::string& text) {
+  int before = 0;
+  if (::ioctl(slave_.get(), FIONREAD, &before) != 0 || !Write(text)) {
+    return false;
+  }
+  const std::size_t all = static_cast<std::size_t>(before) + text.size();
   RetryTimer timer(Deadline::After(std::chrono::seconds(20)));
   int waiting = 0;
-  while (::ioctl(slave_.get(), FIONREAD, &waiting) == 0 && static_cast<std::size_t>(waiting) < count) {
+  while (::ioctl(slave_.get(), FIONREAD, &waiting) == 0 && static_cast<std::size_t>(waiting) < all) {
     if (!timer.Wait()) {
       return false;
     }

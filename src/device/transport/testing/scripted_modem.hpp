@@ -40,8 +40,6 @@ class ScriptedModem {
   /// The next command line must be `line`, without its CR; it is answered with `pieces`. None: the modem stays silent.
   void Expect(std::string line, Pieces pieces);
   void Expect(std::string line, std::string answer) { Expect(std::move(line), Pieces{std::move(answer)}); }
-  /// Sends `text` unasked, as soon as the step before is done.
-  void Unsolicited(std::string text);
   /// As Expect, then the modem is unplugged.
   void ExpectAndHangUp(std::string line, Pieces pieces);
   /// As Expect, then sends `text` again and again until Finish.
@@ -52,8 +50,9 @@ class ScriptedModem {
   /// Stops. @returns what did not go as written: lines that were not expected, steps that were not reached.
   [[nodiscard]] std::vector<std::string> Finish();
 
-  /// Waits until `count` characters lie unread in the port, for a test that is not reading meanwhile. False after 20 s.
-  [[nodiscard]] bool AwaitUnread(std::size_t count) const;
+  /// Sends `text` unasked, and waits until all of it lies in the port. Only between exchanges, while nobody reads.
+  /// False if it does not get there within 20 s.
+  [[nodiscard]] bool SendUnasked(const std::string& text);
 
   /// "\r\nOK\r\n".
   [[nodiscard]] static std::string Ok();
@@ -71,7 +70,7 @@ class ScriptedModem {
  private:
   enum class Then : std::uint8_t { kGoOn, kHangUp, kNeverStop };
   struct Step {
-    std::string line;  // empty: send without being asked
+    std::string line;
     Pieces pieces;
     Then then = Then::kGoOn;
   };
