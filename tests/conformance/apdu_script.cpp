@@ -12,8 +12,9 @@ constexpr std::string_view kSpace = " \t\r";
 
 /// Words that stand for an action; the rest of the line is understood by the runner.
 constexpr std::array<std::string_view, 24> kVerbs{
-    ">",         "<",      "reset", "repeat",  "end",   "set",     "flip",   "random",   "hash",    "append",   "keypair", "sign",
-    "signature", "verify", "ecdh",  "oncurve", "equal", "differs", "atmost", "distinct", "monobit", "readfile", "list",    "structures"};
+    ">",     "<",       "reset",   "repeat",   "end",       "set",      "flip", "random",
+    "hash",  "append",  "keypair", "sign",     "signature", "verify",   "ecdh", "oncurve",
+    "equal", "differs", "atmost",  "distinct", "monobit",   "readfile", "list", "structures"};
 
 std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kSpace);
@@ -102,7 +103,10 @@ class Parser {
     if (depth_ != 0) {
       return Refuse("repeat without end");
     }
-    if (std::ranges::none_of(last.lines, [](const ScriptLine& line) { return line.verb == "<"; })) {
+    const auto looks_at_answers = [](const ScriptLine& line) {
+      return line.verb == "<" || line.verb == "readfile" || line.verb == "list";
+    };
+    if (std::ranges::none_of(last.lines, looks_at_answers)) {
       return Refuse("the case [" + last.clause + " " + last.title + "] expects nothing");
     }
     return {};

@@ -18,10 +18,10 @@ enum class TransportModel : std::uint8_t { kT0, kT1 };
 
 /// What a case needs, from the options at the head of its script and its own.
 struct CaseOptions {
-  std::string store = "reference";       ///< name of the objects on the card
-  std::vector<std::string> profiles;     ///< compatibility profiles it holds for; empty: all
-  std::optional<TransportModel> only;    ///< the only model it holds for
-  bool selected = true;                  ///< channel 1 is open and the applet selected on it before the first line
+  std::string store = "reference";     ///< name of the objects on the card
+  std::vector<std::string> profiles;   ///< compatibility profiles it holds for; empty: all
+  std::optional<TransportModel> only;  ///< the only model it holds for
+  bool selected = true;                ///< channel 1 is open and the applet selected on it before the first line
 
   [[nodiscard]] bool HoldsFor(std::string_view profile, TransportModel model) const;
 };

@@ -7,7 +7,9 @@
 namespace simroot::conformance {
 namespace {
 
-tl::unexpected<std::string> Reason(std::string why) { return tl::unexpected<std::string>(std::move(why)); }
+tl::unexpected<std::string> Reason(std::string why) {
+  return tl::unexpected<std::string>(std::move(why));
+}
 
 OrReason<std::size_t> Number(std::string_view text) {
   std::size_t value = 0;
@@ -26,7 +28,9 @@ std::string_view TakeUntil(std::string_view& text, char separator) {
   return part;
 }
 
-bool IsSpace(char c) { return c == ' ' || c == '\t'; }
+bool IsSpace(char c) {
+  return c == ' ' || c == '\t';
+}
 
 /// Recursive descent over one expression.
 class Evaluator {
@@ -121,7 +125,8 @@ class Evaluator {
 };
 
 bool MatchesDigits(std::string_view pattern, std::string_view digits) {
-  return std::ranges::equal(pattern, digits, [](char p, char d) { return p == '.' || HexDigitValue(p) == HexDigitValue(d); });
+  return std::ranges::equal(pattern, digits,
+                            [](char p, char d) { return p == '.' || HexDigitValue(p) == HexDigitValue(d); });
 }
 
 OrReason<void> MatchStatus(std::string_view alternatives, ByteView sw) {
@@ -181,9 +186,7 @@ class Matcher {
     return Compare(*byte);
   }
 
-  OrReason<void> Skip(std::size_t count) {
-    return data_.Skip(count) ? OrReason<void>() : Reason("too short");
-  }
+  OrReason<void> Skip(std::size_t count) { return data_.Skip(count) ? OrReason<void>() : Reason("too short"); }
 
   OrReason<void> Compare(ByteView expected) {
     const std::size_t place = data_.remaining();

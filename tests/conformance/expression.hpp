@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/host/hex.hpp"
 #include "common/base/result.hpp"
+#include "common/host/hex.hpp"
 
 namespace simroot::conformance {
 

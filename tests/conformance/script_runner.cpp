@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conformance/script_runner.hpp"
 
+#include <bit>
 #include <set>
 
 #include "common/iotsafe/objects.hpp"
@@ -12,7 +13,9 @@ namespace {
 
 using crypto::Curve;
 
-tl::unexpected<std::string> Reason(std::string why) { return tl::unexpected<std::string>(std::move(why)); }
+tl::unexpected<std::string> Reason(std::string why) {
+  return tl::unexpected<std::string>(std::move(why));
+}
 
 OrReason<void> Require(bool condition, std::string why) {
   return condition ? OrReason<void>() : OrReason<void>(Reason(std::move(why)));
@@ -83,8 +86,8 @@ std::optional<CaseFailure> ScriptRunner::Run(const ScriptCase& script_case) {
   while (result && !lines.empty()) {
     const std::size_t count =
         lines.front().verb == "repeat"
-            ? static_cast<std::size_t>(
-                  std::ranges::find(lines, std::string_view("end"), &ScriptLine::verb) - lines.begin() + 1)
+            ? static_cast<std::size_t>(std::ranges::find(lines, std::string_view("end"), &ScriptLine::verb) -
+                                       lines.begin() + 1)
             : 1;
     result = RunBlock(lines.first(count));
     lines = lines.subspan(count);
@@ -136,13 +139,13 @@ OrReason<void> ScriptRunner::RunBlock(std::span<const ScriptLine> lines) {
 
 std::span<const ScriptRunner::VerbRow> ScriptRunner::Verbs() {
   static constexpr std::array kRows{
-      VerbRow{"reset", 0, &ScriptRunner::Reset},         VerbRow{"flip", 2, &ScriptRunner::Flip},
-      VerbRow{"random", 2, &ScriptRunner::Random},       VerbRow{"keypair", 1, &ScriptRunner::KeyPair},
-      VerbRow{"verify", 4, &ScriptRunner::Verify},       VerbRow{"ecdh", 4, &ScriptRunner::Ecdh},
-      VerbRow{"oncurve", 2, &ScriptRunner::OnCurve},     VerbRow{"equal", 2, &ScriptRunner::Equal},
-      VerbRow{"differs", 2, &ScriptRunner::Differs},     VerbRow{"atmost", 2, &ScriptRunner::AtMost},
-      VerbRow{"distinct", 2, &ScriptRunner::Distinct},   VerbRow{"monobit", 1, &ScriptRunner::Monobit},
-      VerbRow{"readfile", 3, &ScriptRunner::ReadFile},   VerbRow{"list", 2, &ScriptRunner::List},
+      VerbRow{"reset", 0, &ScriptRunner::Reset},           VerbRow{"flip", 2, &ScriptRunner::Flip},
+      VerbRow{"random", 2, &ScriptRunner::Random},         VerbRow{"keypair", 1, &ScriptRunner::KeyPair},
+      VerbRow{"verify", 4, &ScriptRunner::Verify},         VerbRow{"ecdh", 4, &ScriptRunner::Ecdh},
+      VerbRow{"oncurve", 2, &ScriptRunner::OnCurve},       VerbRow{"equal", 2, &ScriptRunner::Equal},
+      VerbRow{"differs", 2, &ScriptRunner::Differs},       VerbRow{"atmost", 2, &ScriptRunner::AtMost},
+      VerbRow{"distinct", 2, &ScriptRunner::Distinct},     VerbRow{"monobit", 1, &ScriptRunner::Monobit},
+      VerbRow{"readfile", 3, &ScriptRunner::ReadFile},     VerbRow{"list", 2, &ScriptRunner::List},
       VerbRow{"structures", 2, &ScriptRunner::Structures},
   };
   return kRows;
@@ -236,13 +239,30 @@ OrReason<void> ScriptRunner::Random(const Words& words) {
   return Require(crypto_.Random(bytes), "the host has no random numbers");
 }
 
+/// A pair of the host. `zero-with POINT`: one whose shared secret with POINT begins with a zero byte.
 OrReason<void> ScriptRunner::KeyPair(const Words& words) {
+  constexpr int kMaxTries = 10000;  // one in 256 fits
   Bytes scalar(crypto::kScalarSize);
   Bytes point(crypto::kPointSize);
-  SR_TRY_VOID(Require(crypto_.GenerateKeyPair(Curve::kP256, scalar, point), "the host cannot make a key pair"));
-  variables_[words[0] + ".scalar"] = std::move(scalar);
-  variables_[words[0] + ".point"] = std::move(point);
-  return {};
+  Bytes shared(crypto::kSharedSecretSize, 0);
+  Bytes partner;
+  if (words.size() == 3 && words[1] == "zero-with") {
+    SR_TRY(partner, Value(words[2]));
+  } else if (words.size() != 1) {
+    return Reason("'keypair' takes a name, or a name, zero-with and a point");
+  }
+  for (int tries = 0; tries < kMaxTries; ++tries) {
+    crypto_.ForgetKey(0);
+    SR_TRY_VOID(Require(crypto_.GenerateKeyPair(Curve::kP256, scalar, point), "the host cannot make a key pair"));
+    SR_TRY_VOID(Require(partner.empty() || crypto_.Ecdh({Curve::kP256, scalar, 0, 1}, partner, shared),
+                        "the host cannot agree on a key"));
+    if (shared.front() == 0) {
+      variables_[words[0] + ".scalar"] = std::move(scalar);
+      variables_[words[0] + ".point"] = std::move(point);
+      return {};
+    }
+  }
+  return Reason("no such key pair found");
 }
 
 OrReason<void> ScriptRunner::Verify(const Words& words) {

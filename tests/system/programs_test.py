@@ -60,7 +60,7 @@ class Programs(CardTestCase):
             run("openssl", "dgst", "-sha512", "-verify", public, "-signature", signature, text, check=False).returncode,
             0)
         signed = os.path.join(self.folder, "signed.pem")
-        run("openssl", "cms", "-sign", "-in", text, "-signer", self.certificate, "-inkey", "iotsafe:01", "-outform",
+        run("openssl", "cms", "-sign", "-nodetach", "-in", text, "-signer", self.certificate, "-inkey", "iotsafe:01", "-outform",
             "PEM", "-out", signed, env=self.device)
         run("openssl", "cms", "-verify", "-in", signed, "-inform", "PEM", "-CAfile", self.pki.ca, "-purpose", "any")
 

@@ -162,7 +162,11 @@ X509Ptr MakeCertificate(OSSL_LIB_CTX* library, const std::string& name, EVP_PKEY
   X509_EXTENSION_free(basic);
   const std::unique_ptr<EVP_MD, OpensslFree<EVP_MD_free>> sha256(EVP_MD_fetch(library, "SHA256", nullptr));
   EXPECT_GT(X509_sign(certificate.get(), issuer_key, sha256.get()), 0) << TakeErrors();
-  return certificate;
+  // As a program reads it from a file: without the reference to the key that made it, which would keep the card open.
+  const Bytes der = CertificateDer(certificate.get());
+  const unsigned char* cursor = der.data();
+  X509* read = X509_new_ex(library, nullptr);
+  return X509Ptr(d2i_X509(&read, &cursor, static_cast<long>(der.size())));
 }
 
 Bytes CertificateDer(X509* certificate) {

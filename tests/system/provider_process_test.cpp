@@ -103,14 +103,15 @@ TEST_P(ProviderProcess, ChildrenUseAKeyLoadedBeforeTheFork) {
 
 /// A virtual card in a file belongs to one process at a time; the child is told so, and the parent goes on.
 TEST_P(ProviderProcess, ChildDoesNotDisturbTheParentsCard) {
-  const PkeyPtr key = LoadKey(library_.get(), "iotsafe:01");
-  ASSERT_FALSE(SignMessage(library_.get(), key.get(), "SHA256", "before").empty()) << TakeErrors();
+  const LibraryPtr library = Load(GetParam(), "card = " + card_uri_ + "\ncache = off\ntimeout = 1\n");
+  const PkeyPtr key = LoadKey(library.get(), "iotsafe:01");
+  ASSERT_FALSE(SignMessage(library.get(), key.get(), "SHA256", "before").empty()) << TakeErrors();
   EXPECT_EQ(InChild([&] {
-              const bool refused = SignMessage(library_.get(), key.get(), "SHA256", "child").empty();
+              const bool refused = SignMessage(library.get(), key.get(), "SHA256", "child").empty();
               return refused && TakeErrors().find("in use") != std::string::npos;
             }),
             0);
-  const Bytes signature = SignMessage(library_.get(), key.get(), "SHA256", "after");
+  const Bytes signature = SignMessage(library.get(), key.get(), "SHA256", "after");
   EXPECT_TRUE(VerifiesByDefault(key.get(), "SHA256", "after", signature)) << TakeErrors();
 }
 

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <sstream>
 
 #include "common/host/file_io.hpp"
@@ -23,8 +22,9 @@ constexpr std::size_t kOverlap = 128;  ///< longer than any pattern, so that non
 constexpr std::size_t kMaxFile = 64UL << 20U;
 
 bool Contains(ByteView haystack, const std::vector<Bytes>& patterns) {
-  return std::ranges::any_of(patterns,
-                             [&](const Bytes& pattern) { return !std::ranges::search(haystack, pattern).empty(); });
+  return std::ranges::any_of(patterns, [&](const Bytes& pattern) {
+    return ::memmem(haystack.data(), haystack.size(), pattern.data(), pattern.size()) != nullptr;
+  });
 }
 
 /// One line of /proc/PID/maps.

@@ -170,8 +170,12 @@ wire::ResponseApdu RunOnFile(SimSlot& sim, std::uint8_t channel, const FileReque
       return selected;  // refused, or the FCP came at once
     }
     const std::uint8_t length = request.p3.value_or(0) != 0 ? *request.p3 : wire::Sw2(selected.sw);
-    return sim.Run(
-        {.cla = channel, .ins = LowByte(FileCommand::kGetResponse), .data = {}, .le = ExpectedLength(length)});
+    wire::ResponseApdu parameters =
+        sim.Run({.cla = channel, .ins = LowByte(FileCommand::kGetResponse), .data = {}, .le = ExpectedLength(length)});
+    if (wire::Sw1(parameters.sw) == 0x61) {
+      parameters.sw = wire::StatusWord::kOk;  // the rest was not asked for, and its channel is about to be closed
+    }
+    return parameters;
   }
   const wire::ResponseApdu selected = SelectFile(sim, channel, request, kReturnNothing);
   if (!IsOk(selected.sw)) {

@@ -64,7 +64,7 @@ TEST_F(SimFiles, GivesTheCardsRefusalAsAnAnswer) {
 }
 
 TEST_F(SimFiles, GivesFileParametersWithGetResponse) {
-  card_.Answer("01A40004022FE2", "6110").Answer("01C0000010", "62029000").Answer("01C000000F", "62049000");
+  card_.Answer("01A40004022FE2", "6110").Answer("01C0000010", "62029000").Answer("01C000000F", "62046101");
   EXPECT_EQ(Send("AT+CRSM=192,12258"), Line("+CRSM: 144,0,\"6202\""));
   EXPECT_EQ(Send("AT+CRSM=192,12258,0,0,15"), Line("+CRSM: 144,0,\"6204\""));
   card_.Answer("01A40004022F00", "620382019000");

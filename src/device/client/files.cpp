@@ -168,6 +168,13 @@ Result<Bytes> ReadFileContent(Transaction& transaction, const ObjectName& file) 
     return *std::move(cached);
   }
   SR_TRY(const iotsafe::ObjectInfo info, ReadObjectInfo(transaction, file));
+  if (info.state == iotsafe::ObjectState::kDeactivated && info.file_size == 0) {
+    // What READ FILE would be refused with; saying so costs no exchange.
+    return tl::make_unexpected(Error{ErrorDomain::kCard, file.Text() + " on " + transaction.port() + " is empty",
+                                     "nothing has been stored in it yet: have the card provisioned, or write it with "
+                                     "`simroot card put-file`",
+                                     StatusWord::kConditionsNotSatisfied});
+  }
   SR_TRY(Bytes content, ReadBlocks(transaction, file, info.file_size));
   if (info.file_usage == iotsafe::FileUsage::kCertificate) {
     content = CutToDer(std::move(content));

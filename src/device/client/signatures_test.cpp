@@ -6,7 +6,10 @@ namespace simroot::device::client {
 namespace {
 
 using iotsafe::HashAlgorithm;
-using namespace testing;  // NOLINT: the vocabulary of these tests
+using testing::MakeCard;
+using testing::PrivateKey;
+using testing::PublicKey;
+using testing::Script;
 
 // A real card's signature (public trace of quantag/iotsafetool): SHA-256 of 01..08.
 constexpr std::string_view kDigest = "66840DDA154E8A113C31DD0AD32F7F3A366A80E8136979D8F5A101D3D29D6F72";

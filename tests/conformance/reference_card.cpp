@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conformance/reference_card.hpp"
+
+#include <map>
+
+#include "card/applet/applet.hpp"
+#include "card/host/profiles.hpp"
+#include "card/host/ram_nvm.hpp"
+#include "card/uicc/uicc.hpp"
+#include "common/base/check.hpp"
+#include "common/crypto/openssl/openssl_crypto.hpp"
+#include "common/host/test_hex.hpp"
+
+namespace simroot::conformance {
+namespace {
+
+using card::ObjectStore;
+using card::StoredObject;
+using iotsafe::KeyType;
+using iotsafe::ObjectClass;
+using iotsafe::ObjectInfo;
+
+constexpr std::size_t kObjects = 64;
+constexpr std::size_t kArenaSize = 48UL * 1024;
+constexpr std::size_t kImageSize = 2 * (kArenaSize + 16UL * 1024);
+constexpr ObjectStore::Range kRange{0, kImageSize};
+using StoreMemory = card::ObjectStoreMemory<kObjects, kArenaSize>;
+
+/// 600 bytes that look like a DER certificate from outside.
+Bytes CertificateFile() {
+  return Join(Hex("30820254"), Counting(596));
+}
+Bytes SmallFile() {
+  return Bytes(0x40, 0x33);
+}
+/// Every two bytes are their own position, so that an offset above 7FFF can be told from one below.
+Bytes LargeFile() {
+  Bytes content;
+  for (std::size_t i = 0; i < 33000; i += 2) {
+    content.push_back(LowByte(i >> 8U));
+    content.push_back(LowByte(i));
+  }
+  return content;
+}
+
+ObjectInfo Info(ObjectClass object_class, std::uint8_t id, std::string_view label, std::uint8_t access) {
+  ObjectInfo info;
+  info.object_class = object_class;
+  SR_CHECK(info.id.Assign(Bytes{id}) && info.label.Assign(AsBytes(label)));
+  info.access = access;
+  return info;
+}
+
+ObjectInfo Key(ObjectInfo info, KeyType type, std::uint8_t functions, std::uint16_t hashes) {
+  info.key_type = type;
+  info.functions = functions;
+  info.signature_algorithms = (functions & 1U) != 0 ? 0x04 : 0x00;
+  info.hash_algorithms = (functions & 1U) != 0 ? hashes : std::uint16_t{0};
+  info.key_agreement = (functions & 4U) != 0 ? 0x01 : 0x00;
+  return info;
+}
+
+void Add(ObjectStore& store, const ObjectInfo& info, ByteView value, std::uint8_t pair = 0) {
+  iotsafe::ObjectId pair_id;
+  SR_CHECK(pair == 0 || pair_id.Assign(Bytes{pair}));
+  const auto object = store.Create(info, pair_id);
+  SR_CHECK(object.has_value());
+  SR_CHECK(value.empty() || store.Stage(**object, value));
+}
+
+/// A pair whose halves share identifier and label.
+void AddPair(ObjectStore& store, crypto::Crypto& crypto, std::uint8_t id, std::string_view label,
+             std::uint8_t functions, std::uint16_t hashes) {
+  std::array<std::uint8_t, crypto::kScalarSize> scalar{};
+  std::array<std::uint8_t, crypto::kPointSize> point{};
+  SR_CHECK(crypto.GenerateKeyPair(crypto::Curve::kP256, scalar, point));
+  const auto type = KeyType::kP256Persistent;
+  Add(store, Key(Info(ObjectClass::kPrivateKey, id, label, 0), type, functions, hashes), scalar, id);
+  Add(store, Key(Info(ObjectClass::kPublicKey, id, label, 1), type, functions, hashes), point);
+}
+
+void AddFile(ObjectStore& store, std::uint8_t id, std::string_view label, std::uint8_t access, ByteView content) {
+  ObjectInfo info = Info(ObjectClass::kFile, id, label, access);
+  info.file_usage = id == 2 ? iotsafe::FileUsage::kCertificate : iotsafe::FileUsage::kGeneral;
+  Add(store, info, content);
+}
+
+void FillReference(ObjectStore& store, crypto::Crypto& crypto) {
+  AddPair(store, crypto, 0x01, "sig", 0x07, 0x0001);
+  Add(store, Key(Info(ObjectClass::kPrivateKey, 0x04, "gen", 2), KeyType::kP256Volatile, 0x06, 0), {}, 0x04);
+  Add(store, Key(Info(ObjectClass::kPublicKey, 0x04, "eph", 2), KeyType::kP256Volatile, 0x06, 0), {});
+  Add(store, Key(Info(ObjectClass::kPublicKey, 0x05, "peer", 2), KeyType::kP256Volatile, 0x05, 0x0001), {});
+  AddPair(store, crypto, 0x09, "signonly", 0x01, 0x0001);
+  AddPair(store, crypto, 0x0C, "wide", 0x07, 0x0007);
+  AddFile(store, 0x02, "cert", 1, CertificateFile());
+  AddFile(store, 0x03, "ca", 1, SmallFile());
+  AddFile(store, 0x08, "closed", 0, SmallFile());
+  AddFile(store, 0x0A, "large", 1, LargeFile());
+  AddFile(store, 0x0B, "empty", 1, {});
+  ObjectInfo secret = Info(ObjectClass::kSecretKey, 0x06, "psk", 0);
+  secret.key_type = KeyType::kHmac;
+  secret.functions = 0x08;
+  secret.key_derivation = 0x03;
+  Add(store, secret, Counting(16));
+}
+
+/// 40 objects with long labels: several blocks of GET DATA.
+void FillMany(ObjectStore& store, crypto::Crypto& crypto) {
+  FillReference(store, crypto);
+  for (std::uint8_t id = 0x40; id < 0x40 + 25; ++id) {
+    AddFile(store, id, "file with a label of some length " + std::to_string(id), 1, Bytes{id});
+  }
+  SR_CHECK(store.objects().size() == 40);
+}
+
+Bytes MakeImage(std::string_view store_name) {
+  const auto crypto = crypto::OpenSslCrypto::Create();
+  SR_CHECK(crypto != nullptr);
+  Bytes image(kImageSize);
+  card::RamNvm nvm(image);
+  const auto memory = std::make_unique<StoreMemory>();
+  ObjectStore store(nvm, kRange, memory->view());
+  SR_CHECK(store.Format());
+  if (store_name == "demo") {
+    SR_CHECK(card::PersonaliseDemo(store, *crypto));
+    return image;
+  }
+  SR_CHECK(store_name == "reference" || store_name == "many");
+  (store_name == "many" ? FillMany : FillReference)(store, *crypto);
+  SR_CHECK(store.Commit());
+  return image;
+}
+
+/// The image of a store, made once in the life of the program.
+const Bytes& ImageOf(std::string_view store) {
+  static std::map<std::string, Bytes, std::less<>> images;
+  auto found = images.find(store);
+  if (found == images.end()) {
+    found = images.emplace(store, MakeImage(store)).first;
+  }
+  return found->second;
+}
+
+}  // namespace
+
+struct ReferenceCard::Parts {
+  Parts(std::string_view store_name, const card::CompatibilityConfig& wanted)
+      : image(ImageOf(store_name)), config(wanted) {}
+
+  Bytes image;
+  card::CompatibilityConfig config;
+  card::RamNvm nvm{image};
+  StoreMemory memory;
+  ObjectStore store{nvm, kRange, memory.view()};
+  std::unique_ptr<crypto::OpenSslCrypto> crypto = crypto::OpenSslCrypto::Create();
+  card::Applet applet{store, *crypto, config};
+  std::array<card::Application*, 1> applications{&applet};
+  card::UiccBuffers buffers;
+  card::Uicc uicc{applications, {}, config, buffers};
+};
+
+ReferenceCard::ReferenceCard(std::string_view store, const card::CompatibilityConfig& config)
+    : parts_(std::make_unique<Parts>(store, config)) {
+  SR_CHECK(parts_->store.Load() == card::StoreState::kIntact);
+}
+
+ReferenceCard::~ReferenceCard() = default;
+
+wire::CardEndpoint& ReferenceCard::Endpoint() {
+  return parts_->uicc;
+}
+
+Variables ReferenceCard::Given(std::string_view store) {
+  if (store == "demo") {
+    return {};
+  }
+  return {{"cert", CertificateFile()}, {"ca", SmallFile()}, {"large", LargeFile()}};
+}
+
+}  // namespace simroot::conformance

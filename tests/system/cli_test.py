@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: what each command prints, as text and as JSON, and that traces and outputs hold no secret."""
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+from support import LIMIT_S, SIMROOT, CardTestCase, clean_environment, run
+
+
+class Device(CardTestCase):
+    def call(self, *arguments, **more):
+        return run(SIMROOT, "device", *arguments, "--card", self.card, env=self.device, **more)
+
+    def test_info_and_list_as_json(self):
+        info = json.loads(self.call("info", "--json").stdout)
+        self.assertTrue(info["simroot_applet"])
+        self.assertRegex(info["iccid"], r"^8988\d{15}$")
+        objects = json.loads(self.call("list", "--json").stdout)["objects"]
+        self.assertEqual([(o["class"], o["id"]) for o in objects],
+                         [("private key", "01"), ("private key", "04"), ("public key", "01"), ("public key", "04"),
+                          ("public key", "05"), ("public key", "06"), ("secret key", "06"), ("file", "02"),
+                          ("file", "03")])
+
+    def test_random(self):
+        first = self.call("random", "600").stdout.strip()
+        second = json.loads(self.call("random", "600", "--json").stdout)["random"]
+        self.assertEqual((len(first), len(second)), (1200, 1200))
+        self.assertNotEqual(first, second)
+
+    def test_sign_and_verify_in_every_form(self):
+        text = self.certificate
+        public = os.path.join(self.folder, "public.pem")
+        self.call("public-key", "label=sig", "--out", public)
+        for digest in ("sha256", "sha384", "sha512"):
+            der = os.path.join(self.folder, digest + ".der")
+            self.call("sign", "01", text, "--hash", digest, "--out", der)
+            run("openssl", "dgst", "-" + digest, "-verify", public, "-signature", der, text)
+            self.assertIn("valid", self.call("verify", "01", der, text, "--hash", digest).stdout)
+        raw = self.call("sign", "label=sig", "-", "--raw", text="meter reading").stdout.strip()
+        self.assertEqual(len(raw), 128)
+        self.assertIn("valid", self.call("verify", "label=sig", raw, text="meter reading").stdout)
+        flipped = raw[:-1] + ("0" if raw[-1] != "0" else "1")
+        self.assertEqual(self.call("verify", "01", flipped, text="meter reading", check=False).returncode, 1)
+        self.assertEqual(self.call("verify", "01", raw[:-2], text="meter reading", check=False).returncode, 2)
+
+    def test_certificate_request(self):
+        csr = self.call("csr", "01", "--subject", r"CN=a\,b,O=x").stdout
+        result = run("openssl", "req", "-verify", "-noout", "-subject", text=csr)
+        self.assertIn("verify OK", result.stderr)
+        self.assertIn("a", result.stdout)
+        self.assertEqual(self.call("csr", "01", "--subject", "nonsense", check=False).returncode, 2)
+
+    def test_generate_gives_a_new_volatile_pair_each_time(self):
+        first = json.loads(self.call("generate", "04", "--json").stdout)
+        second = json.loads(self.call("generate", "04", "--json").stdout)
+        self.assertEqual((first["private_id"], first["public_id"]), ("04", "04"))
+        self.assertNotEqual(first["public_key"], second["public_key"])
+        self.assertEqual(self.call("generate", "01", check=False).returncode, 1)  # not updatable
+
+    def test_empty_file_is_an_error_with_a_next_step(self):
+        result = self.call("read-file", "03", check=False)
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, "^simroot: file 03 .*empty.*; ")
+
+    def test_trace_hides_what_may_be_secret(self):
+        result = self.call("random", "16", "--trace")
+        self.assertIn("GET RANDOM", result.stderr)
+        self.assertNotIn(result.stdout.strip(), result.stderr)
+
+    def test_warm_reads_come_from_the_cache(self):
+        self.call("read-file", "02", "--pem")
+        trace = self.call("read-file", "02", "--pem", "--trace").stderr
+        self.assertNotIn("READ FILE", trace)
+        folder = os.path.join(self.folder, "cache")
+        self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
+
+    def test_wrapper_with_certificate(self):
+        out = os.path.join(self.folder, "both.pem")
+        self.call("wrap-key", "01", out, "--cert", "02")
+        with open(out, encoding="ascii") as file:
+            text = file.read()
+        self.assertIn("BEGIN SIMROOT PRIVATE KEY", text)
+        self.assertIn("BEGIN CERTIFICATE", text)
+
+
+class Others(unittest.TestCase):
+    def test_decode(self):
+        command = run(SIMROOT, "decode", "812A00010D840101A1010391020001920104").stdout
+        for word in ("command", "COMPUTE SIGNATURE INIT", "private key identifier 01", "pad and sign", "SHA-256"):
+            self.assertIn(word, command)
+        self.assertIn("more data", run(SIMROOT, "decode", "C3 03 83 01 02 6300").stdout)
+        self.assertEqual(json.loads(run(SIMROOT, "decode", "6A82", "--json").stdout)["kind"], "response")
+
+    def test_completion_is_valid_bash(self):
+        script = run(SIMROOT, "completion", "bash").stdout
+        run("bash", "-n", text=script)
+        check = script + '\nCOMP_WORDS=(simroot device si); COMP_CWORD=2; _simroot; echo "${COMPREPLY[@]}"\n'
+        self.assertIn("sign", run("bash", text=check).stdout)
+
+    def test_help_of_every_command(self):
+        self.assertIn("Exit status", run(SIMROOT, "--help").stdout)
+        for command in (["card", "create"], ["card", "run"], ["device", "sign"], ["demo"], ["decode"]):
+            self.assertIn("Usage", run(SIMROOT, *command, "--help").stdout)
+
+    def test_demo(self):
+        result = run(SIMROOT, "demo")
+        self.assertNotIn("FAIL", result.stdout)
+        self.assertIn("11 steps, all verified", result.stdout)
+
+    def test_demo_cleans_up_after_ctrl_c(self):
+        folder = os.environ.get("TMPDIR", "/tmp")
+        before = {name for name in os.listdir(folder) if name.startswith("simroot-demo-")}
+        demo = subprocess.Popen([SIMROOT, "demo"], env=clean_environment(), stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+        while "emulated modem" not in demo.stdout.readline():
+            self.assertIsNone(demo.poll())
+        demo.send_signal(signal.SIGINT)
+        out, error = demo.communicate(timeout=LIMIT_S)
+        self.assertEqual(demo.returncode, 1, out)
+        self.assertIn("stopped by a signal", error)
+        left = {name for name in os.listdir(folder) if name.startswith("simroot-demo-")} - before
+        self.assertEqual(left, set())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
