@@ -57,7 +57,7 @@ class FakeModem:
 
     def reply(self, line):
         match = re.fullmatch(r'AT\+CSIM=\s*\d+,\s*"?([0-9A-F]*)"?', line)
-        if line == "AT":
+        if line in ("ATE0", "AT"):
             os.write(self.master, b"\r\nOK\r\n")
         elif match is None:
             os.write(self.master, b"\r\nERROR\r\n")  # no CCHO, no CCID: a plain modem

@@ -31,13 +31,15 @@ StoreState ObjectStore::Load() {
 }
 
 bool ObjectStore::Format() {
+  // The empty content is written like any change, so that power may fail here too. Only damaged memory is erased first:
+  // there is nothing to lose in it.
+  const bool nothing_to_lose = Load() == StoreState::kDamaged;
   Wipe(memory_.arena);
   count_ = 0;
   committed_count_ = 0;
   arena_used_ = 0;
-  sequence_ = 0;
-  active_copy_ = 1;
-  if (!StoreImage(*this).Erase() || !StoreImage(*this).Write()) {
+  StoreImage image(*this);
+  if ((nothing_to_lose && !image.Erase()) || !image.Write()) {
     state_ = StoreState::kDamaged;
     return false;
   }

@@ -63,7 +63,7 @@ class ObjectStore {
   [[nodiscard]] bool Format();
 
   [[nodiscard]] StoreState state() const { return state_; }
-  /// Number of committed changes since Format: what the change counter of GET DATA shows.
+  /// Number of committed changes of this memory, Format among them: what the change counter of GET DATA shows.
   [[nodiscard]] std::uint32_t change_counter() const { return sequence_; }
   [[nodiscard]] std::span<const StoredObject> objects() const { return memory_.objects.first(count_); }
   [[nodiscard]] std::size_t capacity() const { return memory_.objects.size(); }

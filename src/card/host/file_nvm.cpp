@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,6 +150,12 @@ bool FileNvm::Usable(std::size_t offset, std::size_t count) {
                   std::to_string(size_) + " bytes");
   }
   return true;
+}
+
+FileNvm::~FileNvm() {
+  if (fd_ && ::getpid() == owner_) {
+    ::flock(fd_.get(), LOCK_UN);
+  }
 }
 
 bool FileNvm::Read(std::size_t offset, ByteSpan out) {

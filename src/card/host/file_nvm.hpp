@@ -34,7 +34,9 @@ class FileNvm final : public Nvm {
   /// existing file is never touched. @returns kStore, or the error of `fill`; nothing is left behind then.
   [[nodiscard]] static Result<std::unique_ptr<FileNvm>> Create(const std::string& path, std::size_t size,
                                                                const Fill& fill = {});
-  ~FileNvm() = default;
+  /// Gives the lock back at once, even if a child that was forked meanwhile still has the descriptor. In a child:
+  /// leaves the parent's lock alone.
+  ~FileNvm();
   FileNvm(const FileNvm&) = delete;
   FileNvm& operator=(const FileNvm&) = delete;
 

@@ -210,6 +210,26 @@ TEST_F(FileNvmTest, ForkedChildCanNeitherUseNorUnlock) {
   EXPECT_THAT(OpenError(path), HasSubstr("in use by pid"));
 }
 
+TEST_F(FileNvmTest, IdleForkedChildDoesNotKeepTheLock) {
+  auto nvm = Created();
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::close(ends[1]);
+    char byte = 0;
+    static_cast<void>(::read(ends[0], &byte, 1));  // until the parent has looked
+    ::_exit(0);
+  }
+  ASSERT_GT(child, 0);
+  ::close(ends[0]);
+  nvm.reset();
+  const auto again = FileNvm::Open(path);
+  EXPECT_TRUE(again) << again.error().Text();
+  ::close(ends[1]);
+  ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+}
+
 TEST_F(FileNvmTest, ExecutedProgramsDoNotInheritTheFile) {
   const auto nvm = Created();
   for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {

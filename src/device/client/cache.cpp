@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "device/client/crc32.hpp"
+#include "common/base/crc32.hpp"
 #include "device/client/private_files.hpp"
 
 namespace simroot::device::client {
@@ -38,7 +38,7 @@ constexpr std::size_t kMaxKeySize = 128;
 [[nodiscard]] std::string FileName(const CacheKey& key, ByteView encoded_key) {
   std::array<std::uint8_t, 4> crc{};
   ByteWriter out(crc);
-  out.PutU32(Crc32(encoded_key));
+  out.PutU32(Crc32Of(encoded_key));
   return key.iccid + "-" + ToHex(crc);
 }
 
@@ -53,7 +53,7 @@ constexpr std::size_t kMaxKeySize = 128;
   std::uint32_t size = 0;
   ByteView content;
   if (!reader.ReadBytes(kMagicAndVersion.size(), magic) || !SameBytes(magic, kMagicAndVersion) ||
-      !reader.ReadU32(crc) || crc != Crc32(reader.rest()) || !reader.ReadU32(found_counter) ||
+      !reader.ReadU32(crc) || crc != Crc32Of(reader.rest()) || !reader.ReadU32(found_counter) ||
       !reader.ReadU16(key_size) || !reader.ReadBytes(key_size, found_key) || !reader.ReadU32(size) ||
       !reader.ReadBytes(size, content) || !reader.empty()) {
     return std::nullopt;
@@ -75,7 +75,7 @@ constexpr std::size_t kMaxKeySize = 128;
   out.PutBytes(key);
   out.PutU32(static_cast<std::uint32_t>(content.size()));
   out.PutBytes(content);
-  ByteWriter(crc).PutU32(Crc32(out.written().subspan(before)));
+  ByteWriter(crc).PutU32(Crc32Of(out.written().subspan(before)));
   return file;
 }
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "device/client/crc32.hpp"
+#include "common/base/crc32.hpp"
 #include "device/client/fake_transport.hpp"
 
 namespace simroot::device::client {
@@ -46,7 +46,7 @@ class CacheTest : public ::testing::Test {
 };
 
 TEST(Crc32, KnowsItsCheckValue) {
-  EXPECT_EQ(Crc32(AsBytes("123456789")), 0xCBF43926U);
+  EXPECT_EQ(Crc32Of(AsBytes("123456789")), 0xCBF43926U);
 }
 
 TEST_F(CacheTest, FindsWhatWasStoredUnderTheSameKeyAndCounterOnly) {

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "device/client/crc32.hpp"
+#include "common/base/crc32.hpp"
 #include "device/client/private_files.hpp"
 
 namespace simroot::device::client {
@@ -34,7 +34,7 @@ constexpr int kStartTimeAfterComm = 20;  ///< field 22 of /proc/PID/stat; field 
       name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   std::array<std::uint8_t, 4> crc{};
   ByteWriter out(crc);
-  out.PutU32(Crc32(AsBytes(identity)));
+  out.PutU32(Crc32Of(AsBytes(identity)));
   return "channels-" + name + "-" + ToHex(crc);
 }
 

@@ -10,7 +10,10 @@ namespace simroot::device {
 namespace {
 
 constexpr std::size_t kChunk = 1024;
-constexpr std::string_view kProbe = "AT";
+/// Asks whether the modem listens, and in the same breath for an end of the echo, which doubles what we send on the
+/// line. A modem that refuses it is asked with a plain AT.
+constexpr std::string_view kProbe = "ATE0";
+constexpr std::string_view kPlainProbe = "AT";
 constexpr int kMaxRefusals = 16;      // ERROR to AT, again and again, ends too
 constexpr int kMaxStaleAnswers = 16;  // answers to earlier commands in front of the one to AT
 constexpr auto kProbeInterval = std::chrono::milliseconds(1000);
@@ -103,7 +106,7 @@ Result<void> AtLine::GetInStep(Deadline deadline) {
   const Stopwatch watch;
   for (int refusals = 0; refusals < kMaxRefusals && !deadline.Passed();) {
     const Deadline answer_by = deadline.Earlier(Deadline::After(kProbeInterval));
-    auto complete = Send(kProbe, AtInformation::kAny, answer_by);
+    auto complete = Send(refusals == 0 ? kProbe : kPlainProbe, AtInformation::kAny, answer_by);
     // An information line shows that the final result code is that of an earlier command: ours is still to come.
     for (int stale = 0; stale < kMaxStaleAnswers && complete && *complete && parser_.answer().has_information;
          ++stale) {
@@ -120,7 +123,7 @@ Result<void> AtLine::GetInStep(Deadline deadline) {
       in_step_ = true;
       return {};
     }
-    ++refusals;  // the rest of somebody's half-written line stood before our AT; the next one stands alone
+    ++refusals;  // the rest of somebody's half-written line stood before ours; the next one stands alone
   }
   if (!deadline.Passed()) {
     return Die({ErrorDomain::kTransport, name_ + " does not answer AT with OK",

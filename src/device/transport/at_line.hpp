@@ -24,7 +24,7 @@ class AtLine {
   /// kProtocol: a line longer than any answer, or a final OK without the information line the command has.
   [[nodiscard]] Result<AtAnswer> Exchange(std::string_view command, AtInformation wanted, Deadline deadline);
 
-  /// Another program may have left a command running: say AT before the next one.
+  /// Another program may have left a command running: say ATE0 before the next one.
   void LoseStep() { in_step_ = false; }
 
   /// @returns kTransport if the line is dead or the process is not the one that opened it.

@@ -14,7 +14,7 @@ namespace simroot::device {
 /// have it, csim for the life of the transport, at the price of one exchange.
 ///
 /// Nothing is sent while opening. Before its first command, and whenever another process held the port just before, the
-/// transport sends AT and waits for its OK: what an interrupted command left in the modem is not taken for an answer.
+/// transport sends ATE0 and waits for its OK: what an interrupted command left in the modem is not taken for an answer.
 /// When the modem does not answer in time, or is unplugged, the transport is dead and says so at every later call.
 ///
 /// Lock: flock on the port. Echo on or off, numeric or verbose result codes, unsolicited lines at any place between
