@@ -37,6 +37,8 @@ function(simroot_test name)
   find_package(GTest REQUIRED)
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} sr_check_abort GTest::gmock_main)
+  # What is tested is optimised; the tests themselves need not be, and compile in half the time.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/test-bin")
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)

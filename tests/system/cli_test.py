@@ -107,7 +107,7 @@ class Others(unittest.TestCase):
     def test_demo(self):
         result = run(SIMROOT, "demo")
         self.assertNotIn("FAIL", result.stdout)
-        self.assertIn("11 steps, all verified", result.stdout)
+        self.assertIn("12 steps, all verified", result.stdout)
 
     def test_demo_cleans_up_after_ctrl_c(self):
         folder = os.environ.get("TMPDIR", "/tmp")

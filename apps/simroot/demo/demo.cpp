@@ -48,7 +48,8 @@ class Demo {
                        [this, &protocol] { return HandshakeWithOpenssl(protocol); }));
     }
     SR_TRY_VOID(Step("curl, mutual TLS with a wrapper file", [this] { return HandshakeWithCurl(); }));
-    SR_TRY_VOID(Step("a client without the SIM is refused", [this] { return StrangerIsRefused(); }));
+    SR_TRY_VOID(Step("a stranger with a certificate of the same name", [this] { return StrangerIsRefused(); }));
+    SR_TRY_VOID(Step("all files of the device, but another SIM", [this] { return AnotherSimIsNoticed(); }));
     SR_TRY_VOID(Step("the private key is in no file of the device", [this] { return SearchDeviceFiles(); }));
     return {};
   }
@@ -221,6 +222,25 @@ class Demo {
     }
     static_cast<void>(client);  // s_client may end before it hears of the refusal: the server's word counts
     return std::string("same name, other key: certificate verify failed");
+  }
+
+  Result<std::string> AnotherSimIsNoticed() {
+    // Whoever copies the device's files to another device has everything but the SIM.
+    const std::string card = workshop_.Card("other.card");
+    const std::string port = workshop_.root() + "/other-modem";
+    SR_TRY_VOID(card::CreateCard(card, {}));
+    SR_TRY(const auto other_sim, SimInModem::Start(card, port, arguments_.trace));
+    std::string address;
+    SR_TRY(const ChildProcess server, StartServer({"-tls1_3"}, address));
+    ProgramCall call =
+        workshop_.OnDevice({"openssl", "s_client", "-connect", address, "-key", workshop_.Device("key.pem"), "-cert",
+                            workshop_.Device("device.pem"), "-CAfile", "ca.pem", "-verify_return_error"});
+    call.environment["SIMROOT_CARD"] = "at:" + port;
+    SR_TRY(const ProgramResult client, RunProgram(call, Deadline::After(kHandshakeLimit), stop_.fd()));
+    if (client.status == 0 || client.output.find("another SIM") == std::string::npos) {
+      return Fail(ErrorDomain::kCrypto, "another SIM was not noticed", "openssl printed: " + client.output);
+    }
+    return std::string("openssl says that another SIM has been put in");
   }
 
   Result<void> SearchClientMemory(pid_t pid) {
