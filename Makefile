@@ -26,10 +26,10 @@ test: ## build everything, run all tests
 	ctest --preset release
 
 bench: ## build and run the benchmarks
-	@tools/setup build demo test bench
+	@tools/setup build demo test
 	cmake --preset bench
 	cmake --build --preset bench
-	tools/run_bench build/bench
+	tests/system/in_own_network build/bench/bench-bin/simroot_bench
 
 fuzz: ## run every fuzzer for FUZZ_SECONDS (60) seconds on its corpus
 	@tools/setup build fuzz

@@ -2,6 +2,7 @@
 """The command line: what each command prints, as text and as JSON, and that traces and outputs hold no secret."""
 import json
 import os
+import re
 import signal
 import subprocess
 import unittest
@@ -108,6 +109,13 @@ class Others(unittest.TestCase):
         result = run(SIMROOT, "demo")
         self.assertNotIn("FAIL", result.stdout)
         self.assertIn("12 steps, all verified", result.stdout)
+        rows = {row[0]: [int(number) for number in row[1:]]
+                for row in re.findall(r"^(\S.*?) {2,}CN = \S+ +(\d+) +(\d+) +(\d+)$", result.stdout, re.MULTILINE)}
+        self.assertEqual(len(rows), 4, result.stdout)
+        apdus, of_signature, _ = rows["curl TLS 1.3"]
+        self.assertLessEqual(apdus, 6)  # a cold process, channel opened and closed
+        self.assertTrue(all(row[1] == 3 for row in rows.values()), rows)  # T=0: INIT, UPDATE, GET RESPONSE
+        self.assertEqual(of_signature, 3)
 
     def test_demo_cleans_up_after_ctrl_c(self):
         folder = os.environ.get("TMPDIR", "/tmp")
