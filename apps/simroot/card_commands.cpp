@@ -14,8 +14,19 @@
 namespace simroot::app {
 namespace {
 
-/// The DER form if `content` is a PEM certificate, otherwise `content` itself.
-Bytes CertificateAsDer(Bytes content) {
+/// The DER form if `content` is one PEM certificate, otherwise `content` itself. Private keys do not belong on a card
+/// in this way, and of several certificates none may get lost silently.
+Result<Bytes> CertificateAsDer(Bytes content) {
+  const std::string_view text = AsText(content);
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  if (text.find("PRIVATE KEY-----") != std::string_view::npos) {
+    return Fail(ErrorDomain::kUsage, "the file holds a private key",
+                "keys are made on the card; store only certificates and data");
+  }
+  const std::size_t first = text.find(kBegin);
+  if (first != std::string_view::npos && text.find(kBegin, first + 1) != std::string_view::npos) {
+    return Fail(ErrorDomain::kUsage, "the file holds more than one PEM object", "give one certificate at a time");
+  }
   const std::unique_ptr<BIO, decltype(&BIO_free)> bio(BIO_new_mem_buf(content.data(), static_cast<int>(content.size())),
                                                       BIO_free);
   const std::unique_ptr<X509, decltype(&X509_free)> certificate(
@@ -64,12 +75,15 @@ int RunCardPutFile(const CardPutFileArguments& arguments) {
   if (!content) {
     return Report(content.error());
   }
-  const Bytes stored = CertificateAsDer(std::move(*content));
-  const auto done = card::PutFile(arguments.file, name->Ref(), stored);
+  const auto stored = CertificateAsDer(std::move(*content));
+  if (!stored) {
+    return Report(stored.error());
+  }
+  const auto done = card::PutFile(arguments.file, name->Ref(), *stored);
   if (!done) {
     return Report(done.error());
   }
-  return PrintLine("stored " + std::to_string(stored.size()) + " bytes in " + name->Text() + " of " + arguments.file)
+  return PrintLine("stored " + std::to_string(stored->size()) + " bytes in " + name->Text() + " of " + arguments.file)
              ? kDone
              : kFailed;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The only file that knows the command line library: turns arguments into the options of commands.hpp.
 #include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
 #include <functional>
 #include <iostream>
 
@@ -14,11 +16,11 @@ namespace {
 using Action = std::function<int()>;
 
 constexpr const char* kCardHelp =
-    "the card: sim:FILE, at:/dev/ttyUSB2[?baud=115200&mode=auto|csim|cgla], pcsc:[READER]";
+    "the card: sim:FILE, at:/dev/ttyUSB2[?baud=115200&mode=auto|csim|cgla], pcsc:[READER]; without it, SIMROOT_CARD";
 constexpr const char* kRefHelp = "object: hexadecimal identifier (01 or id=01) or label=NAME";
 
 void AddDeviceOptions(CLI::App& command, DeviceOptions& options) {
-  command.add_option("--card", options.card, kCardHelp)->envname("SIMROOT_CARD")->type_name("URI");
+  command.add_option("--card", options.card, kCardHelp)->type_name("URI");
   command.add_flag("--json", options.json, "print the result as JSON");
   command.add_flag("--trace", options.trace, "print every APDU in words on stderr");
   command.add_option("--timeout", options.timeout_s, "seconds that one operation may take")
@@ -172,9 +174,29 @@ void AddOtherCommands(CLI::App& app, Arguments& arguments) {
       [&app, &arguments] { arguments.action = [&app] { return PrintLine(BashCompletion(app)) ? kDone : kFailed; }; });
 }
 
+/// The first word that should be a command and is none; empty if all are.
+std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* level = &app;
+  for (int i = 1; i < argc && !level->get_subcommands({}).empty(); ++i) {
+    const std::string word = argv[i];
+    if (word.starts_with('-')) {
+      continue;
+    }
+    const std::vector<const CLI::App*> commands = level->get_subcommands({});
+    const auto found = std::ranges::find(commands, word, [](const CLI::App* command) { return command->get_name(); });
+    if (found == commands.end()) {
+      return word;
+    }
+    level = *found;
+  }
+  return {};
+}
+
 }  // namespace
 
 int Main(int argc, char** argv) {
+  // A reader that goes away must not keep us from tidying up: writing then fails like any other write.
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   CLI::App app("simroot: the SIM as root of trust (GSMA IoT SAFE)", "simroot");
   app.set_version_flag("--version", SIMROOT_VERSION);
   app.require_subcommand(1);
@@ -193,8 +215,15 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& success) {  // --help, --version
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
+    if (const std::string unknown = UnknownCommand(app, argc, argv); !unknown.empty()) {
+      return Report({ErrorDomain::kUsage, "there is no command \"" + unknown + "\"", "see `simroot --help`"});
+    }
     static_cast<void>(app.exit(error, std::cout, std::cerr));
     return kUsageError;
+  }
+  if (arguments.device.card.empty()) {
+    const char* const card = std::getenv("SIMROOT_CARD");
+    arguments.device.card = card != nullptr ? card : "";
   }
   return arguments.action();
 }

@@ -14,6 +14,30 @@ std::string Label(const iotsafe::ObjectInfo& info) {
   return std::string(AsText(info.label.view()));
 }
 
+/// The label for a terminal: what a card sends must not steer it.
+std::string PrintableLabel(const iotsafe::ObjectInfo& info) {
+  std::string label = Label(info);
+  std::ranges::replace_if(
+      label, [](char c) { return c < 0x20 || c > 0x7E; }, '?');
+  return label;
+}
+
+/// "sign,generate,agree,derive", as far as the object may be used for it.
+std::string UseOf(const iotsafe::ObjectInfo& info) {
+  constexpr std::array<std::pair<iotsafe::Function, const char*>, 4> kWords{
+      {{iotsafe::Function::kSignature, "sign"},
+       {iotsafe::Function::kKeyGeneration, "generate"},
+       {iotsafe::Function::kKeyAgreement, "agree"},
+       {iotsafe::Function::kKeyDerivation, "derive"}}};
+  std::string text;
+  for (const auto& [function, word] : kWords) {
+    if (info.object_class != ObjectClass::kFile && Has(info.functions, function)) {
+      text += (text.empty() ? "" : ",") + std::string(word);
+    }
+  }
+  return text;
+}
+
 std::string KindOf(const iotsafe::ObjectInfo& info) {
   if (info.object_class == ObjectClass::kFile) {
     return info.file_usage == iotsafe::FileUsage::kCertificate ? "certificate" : "data";
@@ -51,6 +75,7 @@ std::string ListAsJson(const std::vector<iotsafe::ObjectInfo>& objects) {
         .Text("id", ToHex(info.id.view()))
         .Text("label", Label(info))
         .Text("kind", KindOf(info))
+        .Text("use", UseOf(info))
         .Bool("activated", info.state == iotsafe::ObjectState::kActivated)
         .Bool("readable", Has(info.access, iotsafe::Access::kReadable))
         .Bool("updatable", Has(info.access, iotsafe::Access::kUpdatable));
@@ -140,11 +165,11 @@ int RunDeviceList(const DeviceOptions& options) {
   if (options.json) {
     return PrintLine(ListAsJson(*objects)) ? kDone : kFailed;
   }
-  std::vector<std::vector<std::string>> rows{{"CLASS", "ID", "LABEL", "KIND", "STATE", "ACCESS", "SIZE"}};
+  std::vector<std::vector<std::string>> rows{{"CLASS", "ID", "LABEL", "KIND", "STATE", "ACCESS", "USE", "SIZE"}};
   for (const iotsafe::ObjectInfo& info : *objects) {
-    rows.push_back({std::string(TagsOf(info.object_class).name), ToHex(info.id.view()), Label(info), KindOf(info),
-                    info.state == iotsafe::ObjectState::kActivated ? "filled" : "empty", AccessOf(info),
-                    info.object_class == ObjectClass::kFile ? std::to_string(info.file_size) : ""});
+    rows.push_back({std::string(TagsOf(info.object_class).name), ToHex(info.id.view()), PrintableLabel(info),
+                    KindOf(info), info.state == iotsafe::ObjectState::kActivated ? "filled" : "empty", AccessOf(info),
+                    UseOf(info), info.object_class == ObjectClass::kFile ? std::to_string(info.file_size) : ""});
   }
   return PrintLine(FormatTable(rows)) ? kDone : kFailed;
 }

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "device_session.hpp"
+#include "openssl_configuration.hpp"
 #include "output.hpp"
 #include "program_paths.hpp"
 
@@ -46,16 +47,17 @@ std::string OpensslErrors() {
 /// The checks, each with access to what earlier ones found.
 class Selftest {
  public:
-  Selftest(const DeviceOptions& options, std::string ref) : options_(options), ref_(std::move(ref)) {}
+  Selftest(DeviceOptions options, std::string ref) : options_(std::move(options)), ref_(std::move(ref)) {}
 
   /// Stops at the first check that fails: what comes later depends on it.
   std::vector<Check> Run() {
     using Step = Result<std::string> (Selftest::*)();
-    constexpr std::array<std::pair<const char*, Step>, 7> kSteps{{
+    constexpr std::array<std::pair<const char*, Step>, 8> kSteps{{
+        {"OpenSSL's configuration file names both providers", &Selftest::ConfigurationIsSound},
+        {"OpenSSL's default provider is active", &Selftest::DefaultProviderIsLoaded},
+        {"OpenSSL's simroot provider is active", &Selftest::ProviderIsLoaded},
         {"the card answers and has an IoT SAFE applet", &Selftest::CardAnswers},
         {"the key signs, and its public key verifies it", &Selftest::KeySigns},
-        {"OpenSSL's configuration loads the default provider", &Selftest::DefaultProviderIsLoaded},
-        {"OpenSSL's configuration loads the simroot provider", &Selftest::ProviderIsLoaded},
         {"OpenSSL finds the key by its URI, on this card", &Selftest::UriIsFound},
         {"a signature through OpenSSL comes from the card", &Selftest::OpensslSigns},
         {"the private part cannot be exported", &Selftest::ExportFails},
@@ -72,6 +74,22 @@ class Selftest {
   }
 
  private:
+  Result<std::string> ConfigurationIsSound() {
+    const auto file = InspectOpensslConfiguration();
+    if (!file) {
+      return Fail(file.error().domain, file.error().Text(),
+                  "or use this configuration:\n\n" + OpensslConfiguration(ProviderFolder(), options_.card));
+    }
+    if (options_.card.empty()) {
+      options_.card = file->card;
+      return file->path + ", card = " + file->card;
+    }
+    // This shell's SIMROOT_CARD goes before the file; a service does not have it.
+    return file->path + (file->card == options_.card
+                             ? ", card = " + file->card
+                             : "; it says `card = " + file->card + "`, tested here is " + options_.card);
+  }
+
   Result<std::string> CardAnswers() {
     SR_TRY(auto session, DeviceSession::Open(options_));
     session_ = std::make_unique<DeviceSession>(std::move(session));
@@ -101,8 +119,7 @@ class Selftest {
       return Fail(ErrorDomain::kCrypto, "the default provider is not active, so OpenSSL has no ciphers",
                   "add a section with `activate = 1` for `default` before the one for simroot");
     }
-    const char* const file = std::getenv("OPENSSL_CONF");
-    return file != nullptr ? std::string(file) : "the system's openssl.cnf";
+    return std::string("active");
   }
 
   Result<std::string> ProviderIsLoaded() {
@@ -179,7 +196,7 @@ class Selftest {
     return std::string("refused, as it must be");
   }
 
-  const DeviceOptions& options_;
+  DeviceOptions options_;
   std::string ref_;
   std::unique_ptr<DeviceSession> session_;
   device::ObjectName name_;

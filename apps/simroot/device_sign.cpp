@@ -12,12 +12,15 @@ namespace {
 
 constexpr std::size_t kMaxSignatureFile = 1024;
 
-/// A file of that name, otherwise hexadecimal text; raw r||s or DER.
+/// A file of that name, which may hold hexadecimal text, or that text itself; raw r||s or DER.
 Result<device::RawSignature> ReadSignature(const std::string& argument) {
   struct stat status {};
   Bytes bytes;
   if (::stat(argument.c_str(), &status) == 0) {
     SR_TRY(bytes, ReadWholeFile(argument, kMaxSignatureFile));
+    if (auto hex = FromHex(AsText(bytes)); hex && !hex->empty()) {  // what `sign` prints, saved
+      bytes = *std::move(hex);
+    }
   } else if (const auto hex = FromHex(argument)) {
     bytes = *hex;
   } else {

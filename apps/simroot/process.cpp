@@ -88,7 +88,11 @@ Result<ChildProcess> ChildProcess::Start(const ProgramCall& call) {
   // A program of its own group: Ctrl-C reaches us alone, and we end it in order.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);  // ignored by this program, see Main()
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
 
   std::vector<std::string> arguments = call.arguments;
   std::vector<std::string> environment = MergedEnvironment(call.environment);
@@ -160,18 +164,26 @@ ChildProcess::ReadOutcome ChildProcess::ReadSome(Deadline deadline, int stop_fd)
 
 Result<void> ChildProcess::ReadUntil(const std::string& text, Deadline deadline, int stop_fd) {
   while (output_.find(text) == std::string::npos) {
-    switch (ReadSome(deadline, stop_fd)) {
-      case ReadOutcome::kData:
-        break;
-      case ReadOutcome::kEnd:
-        return Failed("ended before it said \"" + text + "\"");
-      case ReadOutcome::kDeadline:
-        return Failed("did not say \"" + text + "\" in time");
-      case ReadOutcome::kStopped:
-        return Fail(ErrorDomain::kTransport, "stopped by a signal");
+    if (const auto more = ReadMore(deadline, stop_fd); !more) {
+      return Fail(more.error().domain, more.error().message + " while \"" + text + "\" was expected",
+                  more.error().next_step);
     }
   }
   return {};
+}
+
+Result<void> ChildProcess::ReadMore(Deadline deadline, int stop_fd) {
+  switch (ReadSome(deadline, stop_fd)) {
+    case ReadOutcome::kData:
+      return {};
+    case ReadOutcome::kEnd:
+      return Failed("ended");
+    case ReadOutcome::kDeadline:
+      return Failed("said nothing for too long");
+    case ReadOutcome::kStopped:
+      break;
+  }
+  return Fail(ErrorDomain::kTransport, "stopped by a signal");
 }
 
 Result<void> ChildProcess::Write(const std::string& text) {

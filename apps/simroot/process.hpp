@@ -41,6 +41,8 @@ class ChildProcess {
   /// Reads until the output holds `text`. @returns kTransport with the last lines of the output if the program ends
   /// before or the deadline passes, or `stop_fd` (if not negative) becomes readable.
   [[nodiscard]] Result<void> ReadUntil(const std::string& text, Deadline deadline, int stop_fd = -1);
+  /// Reads at least one more character. Errors as ReadUntil.
+  [[nodiscard]] Result<void> ReadMore(Deadline deadline, int stop_fd = -1);
   /// Writes to the program's stdin.
   [[nodiscard]] Result<void> Write(const std::string& text);
   void CloseInput() { input_.Reset(); }

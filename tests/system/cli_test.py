@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import unittest
 
 from support import LIMIT_S, SIMROOT, CardTestCase, clean_environment, run
@@ -87,6 +88,44 @@ class Device(CardTestCase):
 
 
 class Others(unittest.TestCase):
+    def test_option_goes_before_environment(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cards = [os.path.join(folder, name) for name in ("a.card", "b.card")]
+            iccids = [json.loads(run(SIMROOT, "card", "create", card, "--json").stdout)["iccid"] for card in cards]
+            env = clean_environment({"SIMROOT_CARD": "sim:" + cards[0], "SIMROOT_CACHE": folder + "/cache"})
+            self.assertIn(iccids[0], run(SIMROOT, "device", "info", env=env).stdout)
+            self.assertIn(iccids[1], run(SIMROOT, "device", "info", "--card", "sim:" + cards[1], env=env).stdout)
+
+    def test_cache_tells_cards_with_the_same_iccid_apart(self):
+        with tempfile.TemporaryDirectory() as folder:
+            env = clean_environment({"SIMROOT_CACHE": folder + "/cache"})
+            keys = set()
+            for name in ("a.card", "b.card"):
+                card = os.path.join(folder, name)
+                run(SIMROOT, "card", "create", card, "--iccid", "8988000000000000001")
+                keys.add(run(SIMROOT, "device", "public-key", "01", "--card", "sim:" + card, env=env).stdout)
+            self.assertEqual(len(keys), 2)
+
+    def test_saved_output_of_sign_is_taken_by_verify(self):
+        with tempfile.TemporaryDirectory() as folder:
+            card, text, saved = (os.path.join(folder, name) for name in ("a.card", "text", "signature"))
+            run(SIMROOT, "card", "create", card)
+            with open(text, "w", encoding="ascii") as file:
+                file.write("meter reading 42")
+            with open(saved, "w", encoding="ascii") as file:
+                file.write(run(SIMROOT, "device", "sign", "01", text, "--card", "sim:" + card).stdout)
+            self.assertIn("valid", run(SIMROOT, "device", "verify", "01", saved, text, "--card", "sim:" + card).stdout)
+
+    def test_demo_cleans_up_when_nobody_reads_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            demo = subprocess.Popen([SIMROOT, "demo"], env=clean_environment({"TMPDIR": folder}),
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            demo.stdout.readline()
+            demo.stdout.close()
+            self.assertEqual(demo.wait(timeout=LIMIT_S), 1)
+            demo.stderr.close()
+            self.assertEqual(os.listdir(folder), [])
+
     def test_decode(self):
         command = run(SIMROOT, "decode", "812A00010D840101A1010391020001920104").stdout
         for word in ("command", "COMPUTE SIGNATURE INIT", "private key identifier 01", "pad and sign", "SHA-256"):

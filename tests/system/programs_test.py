@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Unmodified programs of the system, configured by openssl.cnf alone, use the key in the SIM over the modem's port."""
 import os
+import re
 import subprocess
 import textwrap
 import unittest
@@ -216,14 +217,38 @@ class SelftestCommand(CardTestCase):
         result = self.selftest(self.device)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertNotIn("FAIL", result.stdout)
-        self.assertEqual(result.stdout.count("ok    "), 7)
+        self.assertEqual(result.stdout.count("ok    "), 8)
 
     def test_without_the_provider_it_prints_the_configuration(self):
         result = self.selftest(clean_environment())
         self.assertEqual(result.returncode, 1)
-        self.assertIn("FAIL  OpenSSL's configuration loads the simroot provider", result.stdout)
+        self.assertIn("FAIL  OpenSSL's configuration file names both providers", result.stdout)
         self.assertIn("[simroot_section]", result.stdout)
         self.assertIn("simroot.so", result.stdout)
+
+    def test_each_fault_of_the_configuration_is_named(self):
+        with open(self.configuration, encoding="ascii") as file:
+            good = file.read()
+        faults = [("openssl_conf = init", "", "openssl_conf"), ("providers = provs", "", "providers"),
+                  ("default = default_section", "", "default"), ("[simroot_section]", "[simrot_section]", "simroot"),
+                  ("simroot.so", "simrot.so", "simrot.so"),
+                  (f"card = {self.card}\nactivate = 1", f"card = {self.card}", "activate")]
+        for before, after, word in faults:
+            with self.subTest(fault=before):
+                self.assertIn(before, good)
+                path = os.path.join(self.folder, "faulty.cnf")
+                with open(path, "w", encoding="ascii") as file:
+                    file.write(good.replace(before, after))
+                result = self.selftest(dict(self.device, OPENSSL_CONF=path))
+                self.assertEqual(result.returncode, 1)
+                first_line = result.stdout.split("\n")[0]
+                self.assertRegex(first_line, "^FAIL  OpenSSL's configuration file.*" + re.escape(word))
+        result = self.selftest(dict(self.device, OPENSSL_CONF=self.folder + "/missing.cnf"))
+        self.assertIn("missing.cnf cannot be read", result.stdout)
+
+    def test_card_of_the_configuration_is_used(self):
+        result = run(SIMROOT, "device", "selftest", env=self.device, check=False)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
 
     def test_configured_for_another_card(self):
         other = os.path.join(self.folder, "other.card")

@@ -240,6 +240,13 @@ class WrongInputs(unittest.TestCase):
         self.assert_error(result, 1)
         self.assertEqual(len([apdu for apdu in modem.seen if apdu[2:4] == "B9"]), 1)
 
+    def test_generation_is_not_repeated_when_its_answer_cannot_be_fetched(self):
+        answers = {"B9": "614D", "C0": "6E00"}
+        with FakeModem(lambda apdu: answers.get(apdu[2:4]) or good_card(apdu)) as modem:
+            result = self.device("generate", "04", card="at:" + modem.port + "?mode=csim")
+        self.assert_error(result, 1)
+        self.assertEqual(len([apdu for apdu in modem.seen if apdu[2:4] == "B9"]), 1)
+
     def test_card_file_in_use(self):
         card = os.path.join(self.folder, "sim.card")
         run(SIMROOT, "card", "create", card)
@@ -258,6 +265,11 @@ class WrongInputs(unittest.TestCase):
         self.assert_error(run(SIMROOT, "card", "create", self.folder + "/x", "--iccid", "12", check=False), 2, "12")
         self.assertFalse(os.path.exists(self.folder + "/x"))
         self.assert_error(run(SIMROOT, "decode", "9G", check=False), 2, "9G")
+        self.assert_error(run(SIMROOT, "card", "put-file", card, "02", self.text, check=False), 2, "certificate")
+        key = os.path.join(self.folder, "key.pem")
+        run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key)
+        self.assert_error(run(SIMROOT, "card", "put-file", card, "02", key, check=False), 2, "private key")
+        self.assert_error(run(SIMROOT, "device", "inof", check=False), 2, "inof")
 
     def test_usage_errors_of_the_command_line(self):
         for arguments in ([], ["nonsense"], ["device", "sign"], ["card", "create"], ["device", "info", "--nonsense"]):

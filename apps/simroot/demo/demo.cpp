@@ -61,7 +61,7 @@ class Demo {
     std::printf("Every program above was the unmodified one of this system, configured by openssl.cnf alone.\n");
     std::printf(
         "The private key was made in the SIM and searched for, in 8 forms, in %s of memory of the\n"
-        "running clients and in all files of the device: not found. %zu steps, all verified.\n",
+        "running s_client processes and in all files of the device: not found. %zu steps, all verified.\n",
         Size(memory_searched_).c_str(), steps_);
   }
 
@@ -148,8 +148,10 @@ class Demo {
     SR_TRY(ChildProcess server, ChildProcess::Start(workshop_.Elsewhere(arguments)));
     const std::string kAccept = "ACCEPT 127.0.0.1:";
     SR_TRY_VOID(server.ReadUntil(kAccept, Deadline::After(kHandshakeLimit), stop_.fd()));
-    SR_TRY_VOID(server.ReadUntil("\n", Deadline::After(kHandshakeLimit), stop_.fd()));
     const std::size_t start = server.output().find(kAccept) + kAccept.size();
+    while (server.output().find('\n', start) == std::string::npos) {  // the rest of that line
+      SR_TRY_VOID(server.ReadMore(Deadline::After(kHandshakeLimit), stop_.fd()));
+    }
     address = "127.0.0.1:" + server.output().substr(start, server.output().find('\n', start) - start);
     return server;
   }

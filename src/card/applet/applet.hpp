@@ -15,7 +15,9 @@ namespace simroot::card {
 class Applet final : public Application {
  public:
   Applet(ObjectStore& store, crypto::Crypto& crypto, const CompatibilityConfig& config)
-      : store_(store), crypto_(crypto), config_(config), sessions_(crypto) {}
+      : store_(store), crypto_(crypto), config_(config), sessions_(crypto) {
+    store_.UseRandom(crypto_);
+  }
 
   [[nodiscard]] bool AnswersTo(ByteView aid) const override;
   [[nodiscard]] ByteView Aid() const override;

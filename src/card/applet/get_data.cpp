@@ -62,7 +62,8 @@ StatusWord Applet::GetApplicationData(const Call& call) {
     return Sw::kWrongLength;
   }
   iotsafe::ApplicationInfo info;
-  info.proprietary_identifier = iotsafe::EncodeIdentifier({.change_counter = store_.change_counter()});
+  info.proprietary_identifier =
+      iotsafe::EncodeIdentifier({.change_counter = store_.change_counter(), .epoch = store_.epoch()});
   const std::uint8_t capacity = LowByte(std::min<std::size_t>(store_.capacity(), 0xFF));
   info.max_files = capacity;
   info.max_private_keys = capacity;

@@ -133,6 +133,13 @@ Expected<void, StoreError> ObjectStore::Commit() {
   return {};
 }
 
+std::uint32_t ObjectStore::DrawEpoch() {
+  std::array<std::uint8_t, sizeof(std::uint32_t)> raw{};
+  std::uint32_t epoch = 0;
+  const bool drawn = random_ != nullptr && random_->Random(raw) && ByteReader(raw).ReadU32(epoch);
+  return drawn ? epoch : 0;
+}
+
 void ObjectStore::Apply(StoredObject& object) {
   const std::uint32_t old_offset = object.offset;
   const std::uint32_t old_size = object.size;

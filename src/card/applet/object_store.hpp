@@ -2,6 +2,7 @@
 #pragma once
 
 #include "card/port/nvm.hpp"
+#include "common/crypto/port.hpp"
 #include "common/iotsafe/objects.hpp"
 
 namespace simroot::card {
@@ -57,6 +58,9 @@ class ObjectStore {
   ObjectStore& operator=(const ObjectStore&) = delete;
   ~ObjectStore();
 
+  /// Has every later change marked with a number from `crypto`, which outlives the store: see epoch().
+  void UseRandom(crypto::Crypto& crypto) { random_ = &crypto; }
+
   /// Reads the content from the NVM. Volatile values are empty afterwards.
   StoreState Load();
   /// Makes the memory an empty, valid store. Everything in it is gone.
@@ -65,6 +69,9 @@ class ObjectStore {
   [[nodiscard]] StoreState state() const { return state_; }
   /// Number of committed changes of this memory, Format among them: what the change counter of GET DATA shows.
   [[nodiscard]] std::uint32_t change_counter() const { return sequence_; }
+  /// A random number drawn with the last change, so that two memories with the same change counter are not taken for
+  /// one another: a copy that went its own way, a card made anew under an old ICCID. 0 without UseRandom.
+  [[nodiscard]] std::uint32_t epoch() const { return epoch_; }
   [[nodiscard]] std::span<const StoredObject> objects() const { return memory_.objects.first(count_); }
   [[nodiscard]] std::size_t capacity() const { return memory_.objects.size(); }
 
@@ -91,6 +98,7 @@ class ObjectStore {
  private:
   friend class StoreImage;
 
+  [[nodiscard]] std::uint32_t DrawEpoch();
   void Apply(StoredObject& object);
   void Release(std::uint32_t offset, std::uint32_t size);
   [[nodiscard]] bool IsTaken(const iotsafe::ObjectInfo& info) const;
@@ -103,6 +111,8 @@ class ObjectStore {
   std::uint32_t arena_used_ = 0;
   std::uint32_t next_generation_ = 1;
   std::uint32_t sequence_ = 0;
+  std::uint32_t epoch_ = 0;
+  crypto::Crypto* random_ = nullptr;
   std::uint8_t active_copy_ = 0;
   StoreState state_ = StoreState::kBlank;
 };

@@ -124,7 +124,7 @@ bool StoreImage::ReadHeader(std::uint8_t copy, Header& out) {
   std::uint32_t header_crc = 0;
   if (!reader.ReadBytes(kMagic.size(), magic) || !reader.ReadU16(version) || !reader.ReadU16(reserved) ||
       !reader.ReadU32(out.sequence) || !reader.ReadU32(out.length) || !reader.ReadU32(out.payload_crc) ||
-      !reader.ReadU32(header_crc)) {
+      !reader.ReadU32(out.epoch) || !reader.ReadU32(header_crc)) {
     return false;
   }
   Crc32 crc;
@@ -142,6 +142,7 @@ bool StoreImage::WriteHeader(std::uint8_t copy, const Header& header) {
   writer.PutU32(header.sequence);
   writer.PutU32(header.length);
   writer.PutU32(header.payload_crc);
+  writer.PutU32(header.epoch);
   Crc32 crc;
   crc.Add(writer.written());
   writer.PutU32(crc.value());
@@ -183,6 +184,7 @@ StoreState StoreImage::Read() {
   }
   store_.active_copy_ = newest;
   store_.sequence_ = headers[newest].sequence;
+  store_.epoch_ = headers[newest].epoch;
   // Power may have failed before the older copy was wiped; it can hold keys that were replaced. A failure to wipe it
   // now is found again at the next change, which writes there.
   static_cast<void>(EraseCopy(newest == 0 ? 1 : 0));
@@ -197,7 +199,8 @@ bool StoreImage::Write() {
     static_cast<void>(EraseCopy(target));
     return false;
   }
-  const Header header{store_.sequence_ + 1, static_cast<std::uint32_t>(writer.length()), writer.crc()};
+  const Header header{store_.sequence_ + 1, static_cast<std::uint32_t>(writer.length()), writer.crc(),
+                      store_.DrawEpoch()};
   if (!WriteHeader(target, header) || !store_.nvm_.Sync()) {
     static_cast<void>(EraseCopy(target));
     return false;
@@ -205,6 +208,7 @@ bool StoreImage::Write() {
   const std::uint8_t old = store_.active_copy_;
   store_.active_copy_ = target;
   store_.sequence_ = header.sequence;
+  store_.epoch_ = header.epoch;
   // The change is permanent from here on. Values it replaced must not stay behind in the old copy.
   static_cast<void>(EraseCopy(old));
   return true;

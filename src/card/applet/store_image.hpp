@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/base/crc32.hpp"
 #include "card/applet/object_store.hpp"
+#include "common/base/crc32.hpp"
 
 namespace simroot::card {
 
@@ -20,13 +20,14 @@ class StoreImage {
   /// Overwrites both copies with zeros.
   [[nodiscard]] bool Erase();
 
-  static constexpr std::size_t kHeaderSize = 24;
+  static constexpr std::size_t kHeaderSize = 28;
 
  private:
   struct Header {
     std::uint32_t sequence = 0;
     std::uint32_t length = 0;
     std::uint32_t payload_crc = 0;
+    std::uint32_t epoch = 0;
   };
   class Writer;
   class Reader;

@@ -8,6 +8,7 @@
 #include "card/host/profiles.hpp"
 #include "card/uicc/uicc.hpp"
 #include "common/crypto/openssl/openssl_crypto.hpp"
+#include "common/wire/tlv.hpp"
 
 namespace simroot::card {
 namespace {
@@ -81,6 +82,13 @@ Result<CardIdentity> MakeIdentity(const CreateOptions& options, crypto::Crypto& 
   return CardIdentity{*iccid_bytes, *imsi_bytes};
 }
 
+/// One SEQUENCE and nothing behind it: what a certificate in DER looks like from outside.
+bool IsOneDerStructure(ByteView content) {
+  ByteReader reader(content);
+  wire::Tlv der;
+  return wire::ReadBerTlv(reader, der) && der.tag == 0x30 && reader.empty();
+}
+
 }  // namespace
 
 Result<void> CreateCard(const std::string& file, const CreateOptions& options) {
@@ -89,6 +97,7 @@ Result<void> CreateCard(const std::string& file, const CreateOptions& options) {
   const auto fill = [&](Nvm& nvm) -> Result<void> {
     auto memory = std::make_unique<StoreMemory>();
     ObjectStore store(nvm, kStoreRange, memory->view());
+    store.UseRandom(*crypto);
     if (!WriteIdentity(nvm, identity) || !store.Format() || !PersonaliseDemo(store, *crypto)) {
       return Fail(ErrorDomain::kStore, "cannot write the card's memory to " + file, "check the free space of the disk");
     }
@@ -99,7 +108,9 @@ Result<void> CreateCard(const std::string& file, const CreateOptions& options) {
 }
 
 Result<void> PutFile(const std::string& file, const iotsafe::ObjectRef& ref, ByteView content) {
+  SR_TRY(const auto crypto, NewCrypto());
   SR_TRY(const Personalisation parts, OpenStore(file));
+  parts.store->UseRandom(*crypto);
   const StoredObject* const object = parts.store->Find(ref);
   if (object == nullptr) {
     return Fail(ErrorDomain::kUsage, file + " has no such file object",
@@ -108,6 +119,10 @@ Result<void> PutFile(const std::string& file, const iotsafe::ObjectRef& ref, Byt
   constexpr std::size_t kMaxFileSize = 0xFFFF;  // tag 20 has two bytes
   if (content.size() > kMaxFileSize) {
     return Fail(ErrorDomain::kUsage, "the content has more than 65535 bytes", "a file object cannot hold more");
+  }
+  if (object->info.file_usage == iotsafe::FileUsage::kCertificate && !IsOneDerStructure(content)) {
+    return Fail(ErrorDomain::kUsage, "the object is for a certificate, and this is none",
+                "give one certificate, in PEM or DER");
   }
   auto stored = parts.store->Stage(*object, content);
   if (stored) {

@@ -25,7 +25,7 @@ std::string NextStep(int error_number) {
     case EPERM:
       return "check the owner and the rights of the file and of its directory, or choose another path";
     case ENOENT:
-      return "check the spelling of the path, or make the directory first";
+      return "check the spelling of the path; the directory must exist";
     case EEXIST:
       return "remove it if it is not needed, or choose another path";
     case ENOTDIR:

@@ -110,6 +110,7 @@ FixedBytes<32> EncodeIdentifier(const SimrootIdentifier& identifier) {
   writer.PutU8(identifier.applet_major);
   writer.PutU8(identifier.applet_minor);
   writer.PutU32(identifier.change_counter);
+  writer.PutU32(identifier.epoch);
   FixedBytes<32> encoded;  // the rest stays zero
   static_cast<void>(encoded.Assign(memory));
   return encoded;
@@ -123,7 +124,7 @@ std::optional<SimrootIdentifier> ParseIdentifier(ByteView proprietary_identifier
   if (proprietary_identifier.size() != FixedBytes<32>::kCapacity || !reader.ReadBytes(kIdentifierMark.size(), mark) ||
       !SameBytes(mark, kIdentifierMark) || !reader.ReadU8(layout) || layout != kIdentifierLayout ||
       !reader.ReadU8(identifier.applet_major) || !reader.ReadU8(identifier.applet_minor) ||
-      !reader.ReadU32(identifier.change_counter)) {
+      !reader.ReadU32(identifier.change_counter) || !reader.ReadU32(identifier.epoch)) {
     return std::nullopt;
   }
   return identifier;

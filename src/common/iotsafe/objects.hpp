@@ -80,6 +80,7 @@ struct SimrootIdentifier {
   std::uint8_t applet_major = 1;
   std::uint8_t applet_minor = 0;
   std::uint32_t change_counter = 0;
+  std::uint32_t epoch = 0;  ///< drawn at random with every change: tells copies of a card, and a card made anew, apart
 };
 [[nodiscard]] FixedBytes<32> EncodeIdentifier(const SimrootIdentifier& identifier);
 /// Nothing if the identifier is another vendor's.

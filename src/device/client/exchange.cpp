@@ -40,7 +40,7 @@ bool IsSuccess(StatusWord sw) {
 Result<Reply> Exchange::Send(const Command& command) {
   ++commands_;
   SR_TRY(Reply reply, SendWithClass(dialect_.command_class, command));
-  if (reply.sw == StatusWord::kUnknownClass) {
+  if (reply.sw == StatusWord::kUnknownClass && !reply.was_accepted) {
     const ClassForm other = Other(dialect_.command_class);
     SR_TRY(Reply second, SendWithClass(other, command));
     // A foreign application refuses both forms, each in its way: nothing is learned from it.
@@ -65,12 +65,13 @@ Result<Reply> Exchange::SendWithClass(ClassForm form, const Command& command) {
     outcome_unknown_ = true;
     return tl::make_unexpected(std::move(response).error());
   }
-  Reply reply{{}, response->sw()};
+  Reply reply{{}, response->sw(), false};
   reply.data.reserve(wire::kMaxShortResponse);  // so that a short secret is never left behind by a reallocation
   SR_TRY_VOID(Append(response->data(), reply));
   if (wire::Sw1(reply.sw) != kSw1BytesWaiting) {
     return reply;
   }
+  reply.was_accepted = true;
   const auto collected = CollectPending(reply);
   outcome_unknown_ = outcome_unknown_ || !collected || !IsSuccess(reply.sw);
   if (!collected) {

@@ -22,6 +22,7 @@ inline constexpr std::size_t kAnyLength = 256;
 struct Reply {
   Bytes data;
   wire::StatusWord sw = wire::StatusWord::kOtherError;
+  bool was_accepted = false;  ///< the card answered 61xx first: the command has been carried out, whatever came then
 };
 
 /// True for 9000, 91xx (a proactive command waits, the modem's affair) and 63CF (a remote session has completed).

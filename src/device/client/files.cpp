@@ -21,14 +21,15 @@ struct CachePlace {
 
 [[nodiscard]] std::optional<CachePlace> KnownPlace(Session& session, const ObjectName& object) {
   const auto& opening = session.opening();
-  if (!session.cache().enabled() || !opening || !opening->iccid || !opening->application) {
+  if (!session.cache().enabled() || !opening || !opening->iccid || !opening->KnowsApplication()) {
     return std::nullopt;
   }
   const auto identifier = iotsafe::ParseIdentifier(opening->application->proprietary_identifier.view());
   if (!identifier) {
     return std::nullopt;
   }
-  return CachePlace{{*opening->iccid, opening->aid, object}, identifier->change_counter};
+  // The epoch is random: copies of a card that went their own ways count alike, but never agree in it.
+  return CachePlace{{*opening->iccid, opening->aid, object}, identifier->change_counter ^ identifier->epoch};
 }
 
 /// A lost port, channel or selection has to reach the recovery; any other refusal only means: no cache.
@@ -50,7 +51,7 @@ struct CachePlace {
       }
     }
   }
-  if (session.cache().enabled() && !session.opening()->application) {
+  if (session.cache().enabled() && !session.opening()->KnowsApplication()) {
     if (const auto application = ReadApplication(transaction); !application) {
       if (NeedsRecovery(transaction, application.error())) {
         return tl::make_unexpected(application.error());

@@ -74,6 +74,7 @@ Result<iotsafe::ApplicationInfo> ReadApplication(Transaction& transaction) {
     return tl::make_unexpected(NotUnderstood("the application information", info.error(), transaction.port()));
   }
   transaction.session().opening()->application = *info;
+  transaction.session().opening()->application_read = Deadline::Clock::now();
   return *info;
 }
 

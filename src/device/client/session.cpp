@@ -137,6 +137,7 @@ Result<void> Session::EnsureChannel(Deadline deadline) {
                                .dialect = known ? remembered_->dialect : DialectOf(aid),
                                .iccid = {},
                                .application = {},
+                               .application_read = {},
                                .verified = {},
                                .last_used = Deadline::Clock::now()});
       std::erase(orphans_, *channel);

@@ -36,8 +36,15 @@ struct Opening {
   Dialect dialect;
   std::optional<std::string> iccid;
   std::optional<iotsafe::ApplicationInfo> application;
+  Deadline::Clock::time_point application_read;
   std::vector<VerifiedKey> verified;
   Deadline::Clock::time_point last_used;
+
+  /// Whether the application information is young enough to trust its change counter: another process, or the issuer,
+  /// may change an object while this channel is open.
+  [[nodiscard]] bool KnowsApplication() const {
+    return application && Deadline::Clock::now() - application_read < std::chrono::seconds(1);
+  }
 };
 
 /// Whether an operation may be sent a second time after its command may have reached the card.

@@ -27,16 +27,22 @@ bool IsOurBegin(std::string_view line) {
   return line.substr(0, end + 1) == "-----BEGIN " + std::string(device::kWrapperLabel) + "-----";
 }
 
+/// Every PEM file of the process passes through here, software keys too: nothing of them may stay on the stack.
+struct LineMemory {
+  std::array<char, 256> bytes{};
+  ~LineMemory() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
+};
+
 /// Reads one PEM object, to its end line and no further: the next object of the file is for the next call. The lines of
 /// the body, if it is a wrapper; nothing for another label or no PEM object at all.
 std::optional<std::string> ReadWrapper(const Core& core, OSSL_CORE_BIO* bio) {
-  std::array<char, 256> memory{};
+  LineMemory memory;
   std::string body;
   bool begun = false;
   bool ours = false;
   bool at_line_start = true;
   for (std::size_t total = 0; total < kMaxRead;) {
-    const std::string_view line = core.ReadLine(bio, memory);
+    const std::string_view line = core.ReadLine(bio, memory.bytes);
     if (line.empty()) {
       break;
     }

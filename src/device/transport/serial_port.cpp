@@ -57,6 +57,12 @@ std::string GroupOf(const std::string& path) {
   return found->gr_name;
 }
 
+[[nodiscard]] bool GroupMayUse(const std::string& path) {
+  constexpr mode_t kNeeded = S_IRGRP | S_IWGRP;
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & kNeeded) == kNeeded;
+}
+
 tl::unexpected<Error> OpenError(int error_number, const std::string& path, const std::string& name) {
   switch (error_number) {
     case ENOENT:
@@ -66,6 +72,10 @@ tl::unexpected<Error> OpenError(int error_number, const std::string& path, const
                   "plug the modem in, and look for its port with: ls /dev/ttyUSB* /dev/ttyACM*");
     case EACCES:
     case EPERM: {
+      if (!GroupMayUse(path)) {
+        return Fail(ErrorDomain::kTransport, "no rights to open " + name + ", which only its owner may use",
+                    "run this as that user, or give the port to the group of those who need it");
+      }
       const std::string group = GroupOf(path);
       return Fail(ErrorDomain::kTransport, "no rights to open " + name + ", whose port belongs to group " + group,
                   "add the user to group " + group + " and log in again");

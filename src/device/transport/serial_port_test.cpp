@@ -18,6 +18,7 @@ namespace simroot::device {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 Deadline Soon() {
   return Deadline::After(std::chrono::milliseconds(100));
@@ -80,9 +81,18 @@ TEST(SerialPort, NotThere) {
   EXPECT_THAT(error.message, HasSubstr("there is no port " + directory.File()));
 }
 
+TEST(SerialPort, NoRightsForAnybodyButTheOwner) {
+  const TemporaryDirectory directory;
+  MakeFile(directory.File(), 0600);
+  const Unprivileged nobody;
+  const Error error = OpenErrorOf(directory.File());
+  EXPECT_THAT(error.message, HasSubstr("which only its owner may use"));
+  EXPECT_THAT(error.next_step, Not(HasSubstr("add the user to group")));
+}
+
 TEST(SerialPort, NoRightsNamesTheGroup) {
   const TemporaryDirectory directory;
-  MakeFile(directory.File(), 0000);
+  MakeFile(directory.File(), 0060);
   const group* const own = ::getgrgid(::getegid());
   const std::string name = own == nullptr ? std::to_string(::getegid()) : own->gr_name;
   const Unprivileged nobody;
