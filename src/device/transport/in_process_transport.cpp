@@ -77,8 +77,9 @@ class InProcessTransport final : public Transport {
   std::array<std::uint8_t, wire::kMaxResponse> response_{};
 };
 
+/// "... is in use by pid N", or "by another process" if the lock was given back while its owner was looked for.
 bool IsInUse(const Error& error) {
-  return error.domain == ErrorDomain::kStore && error.message.find("in use by pid") != std::string::npos;
+  return error.domain == ErrorDomain::kStore && error.message.find(" is in use by ") != std::string::npos;
 }
 
 }  // namespace
