@@ -34,6 +34,7 @@ std::vector<std::string> MergedEnvironment(const std::map<std::string, std::stri
 
 std::vector<char*> Pointers(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (std::string& text : texts) {
     pointers.push_back(text.data());
   }

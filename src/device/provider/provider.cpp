@@ -140,7 +140,10 @@ const OSSL_DISPATCH* ProviderFunctions() {
 extern "C" __attribute__((visibility("default"))) int OSSL_provider_init(const OSSL_CORE_HANDLE* handle,
                                                                          const OSSL_DISPATCH* in,
                                                                          const OSSL_DISPATCH** out, void** provider) {
-  using namespace simroot::provider;
+  using simroot::provider::Context;
+  using simroot::provider::Core;
+  using simroot::provider::Guard;
+  using simroot::provider::ProviderFunctions;
   const Core core(handle, in);
   return Guard(core, [&]() -> int {
     auto context = Context::Create(handle, in);

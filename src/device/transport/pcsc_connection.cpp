@@ -18,6 +18,7 @@ bool Is(LONG rv, LONG code) {
 
 std::vector<std::string> NamesOf(const std::vector<PcscReader>& readers) {
   std::vector<std::string> names;
+  names.reserve(readers.size());
   for (const PcscReader& reader : readers) {
     names.push_back(reader.name);
   }
