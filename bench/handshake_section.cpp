@@ -132,11 +132,11 @@ void MeasureHandshakes(const std::string& provider_folder, bool automatic_get_re
   const ServedModem modem(card, automatic_get_response);
   const OpensslWithCard openssl(provider_folder, "at:" + modem.port());
   const PkeyPtr key = openssl.LoadKey("iotsafe:01");
-  const X509Ptr certificate = SelfSigned(openssl.library(), key.get(), "device");
+  const X509Ptr certificate = SelfSigned(openssl.context(), key.get(), "device");
   const PkeyPtr server_key(EVP_EC_gen("P-256"));
   const X509Ptr server_certificate = SelfSigned(nullptr, server_key.get(), "localhost");
   const ContextPtr client =
-      NewContext(openssl.library(), TLS_client_method(), certificate.get(), key.get(), server_certificate.get());
+      NewContext(openssl.context(), TLS_client_method(), certificate.get(), key.get(), server_certificate.get());
   const ContextPtr server =
       NewContext(nullptr, TLS_server_method(), server_certificate.get(), server_key.get(), certificate.get());
   const char* const kind = automatic_get_response ? "T=1 or automatic GET RESPONSE" : "T=0";

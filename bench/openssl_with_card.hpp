@@ -55,7 +55,7 @@ class OpensslWithCard {
   OpensslWithCard(const OpensslWithCard&) = delete;
   OpensslWithCard& operator=(const OpensslWithCard&) = delete;
 
-  [[nodiscard]] OSSL_LIB_CTX* library() const { return library_; }
+  [[nodiscard]] OSSL_LIB_CTX* context() const { return library_; }
 
   [[nodiscard]] PkeyPtr LoadKey(const std::string& uri) const {
     OSSL_STORE_CTX* const store =

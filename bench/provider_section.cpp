@@ -49,7 +49,7 @@ void RunProviderSection(const std::string& provider_folder) {
       GiveUp("the client cannot sign");
     }
   };
-  const auto sign_with_provider = [&] { SignWith(openssl.library(), card_key.get()); };
+  const auto sign_with_provider = [&] { SignWith(openssl.context(), card_key.get()); };
   const auto sign_direct = [&] { SignWith(nullptr, software_key.get()); };
 
   const Comparison whole = Compare(sign_with_provider, sign_direct, kRounds, kCalls);
