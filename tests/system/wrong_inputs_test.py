@@ -28,6 +28,8 @@ class FakeModem:
         self.master, self.slave = pty.openpty()
         tty.setraw(self.slave)
         self.port = os.ttyname(self.slave)
+        self.ends = [self.slave, self.master]
+        self.lock = threading.Lock()
         self.thread = threading.Thread(target=self.serve, daemon=True)
 
     def __enter__(self):
@@ -39,15 +41,15 @@ class FakeModem:
         self.thread.join(5)
 
     def close(self):
-        for name in ("slave", "master"):
-            if getattr(self, name) is not None:
-                os.close(getattr(self, name))
-                setattr(self, name, None)
+        with self.lock:  # the test and the serving thread may both want to
+            ends, self.ends = self.ends, []
+        for end in ends:
+            os.close(end)
 
     def serve(self):
         line = b""
         try:
-            while True:
+            while self.ends:
                 line += os.read(self.master, 1)
                 if line.endswith(b"\r"):
                     self.reply(line.decode().strip())

@@ -89,7 +89,7 @@ TEST_F(FileIo, WriteIntoMissingDirectoryNamesPathCauseAndStep) {
   EXPECT_EQ(written.error().domain, ErrorDomain::kStore);
   EXPECT_THAT(written.error().message, HasSubstr(In("nowhere/file")));
   EXPECT_THAT(written.error().message, HasSubstr("No such file or directory"));
-  EXPECT_THAT(written.error().next_step, HasSubstr("make the directory first"));
+  EXPECT_THAT(written.error().next_step, HasSubstr("the directory must exist"));
 }
 
 TEST_F(FileIo, WriteOverDirectoryFailsAndLeavesNoTemporary) {
