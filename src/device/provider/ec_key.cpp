@@ -75,7 +75,7 @@ int PassKey(std::unique_ptr<EcKey> key, OSSL_CALLBACK* callback, void* argument)
   EcKey* reference = key.release();
   const std::array params{OSSL_PARAM_construct_int(OSSL_OBJECT_PARAM_TYPE, &type),
                           OSSL_PARAM_construct_utf8_string(OSSL_OBJECT_PARAM_DATA_TYPE, const_cast<char*>("EC"), 0),
-                          OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, sizeof(reference)),
+                          OSSL_PARAM_construct_octet_string(OSSL_OBJECT_PARAM_REFERENCE, &reference, kKeyReferenceSize),
                           OSSL_PARAM_construct_end()};
   const int result = callback(params.data(), argument);
   // The key manager's load function sets the reference to null when it takes the key.

@@ -35,6 +35,9 @@ class CardKey {
   std::atomic<bool> only_sha256_{false};
 };
 
+/// A key is passed from the store to the key manager as the bytes of a pointer to it.
+inline constexpr std::size_t kKeyReferenceSize = sizeof(void*);
+
 /// What libcrypto calls key data. Always has a libcrypto key in the provider's own context once it has content: the
 /// whole key for a software key, the public half for a card key. Everything that needs no private key is done there.
 struct EcKey {

@@ -38,12 +38,12 @@ void Free(void* key) {
 /// Takes over the key that PassKey() offers.
 void* Load(const void* reference, std::size_t size) {
   EcKey* key = nullptr;
-  if (size != sizeof(key)) {
+  if (size != kKeyReferenceSize) {
     return nullptr;
   }
-  std::memcpy(&key, reference, sizeof(key));
+  std::memcpy(&key, reference, kKeyReferenceSize);
   // libcrypto passes the storage of PassKey() through; a null tells it that the key has found its owner.
-  std::memset(const_cast<void*>(reference), 0, sizeof(key));
+  std::memset(const_cast<void*>(reference), 0, kKeyReferenceSize);
   return key;
 }
 
