@@ -95,7 +95,7 @@ class Programs(CardTestCase):
             context = ssl.create_default_context(cafile=ca)
             context.load_cert_chain(cert, key)
             def connect():
-                with socket.create_connection(("localhost", port), timeout=25) as raw:
+                with socket.create_connection(("127.0.0.1", port), timeout=25) as raw:
                     with context.wrap_socket(raw, server_hostname="localhost") as tls:
                         tls.sendall(b"hello\\n")
                         return tls.version()
