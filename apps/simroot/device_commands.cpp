@@ -53,8 +53,16 @@ std::string KindOf(const iotsafe::ObjectInfo& info) {
       return "brainpoolP256r1";
     case iotsafe::KeyType::kBrainpoolP256Volatile:
       return "brainpoolP256r1 volatile";
+    case iotsafe::KeyType::kP384Persistent:
+      return "P-384";
+    case iotsafe::KeyType::kP384Volatile:
+      return "P-384 volatile";
     case iotsafe::KeyType::kHmac:
       return "PSK";
+    case iotsafe::KeyType::kAesCmac:
+      return "AES-128 CMAC";
+    case iotsafe::KeyType::kAes:
+      return "AES";
   }
   return "type " + ToHex(ByteView({static_cast<std::uint8_t>(info.key_type)}));
 }

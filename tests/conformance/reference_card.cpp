@@ -71,8 +71,8 @@ void Add(ObjectStore& store, const ObjectInfo& info, ByteView value, std::uint8_
 /// A pair whose halves share identifier and label.
 void AddPair(ObjectStore& store, crypto::Crypto& crypto, std::uint8_t id, std::string_view label,
              std::uint8_t functions, std::uint16_t hashes) {
-  std::array<std::uint8_t, crypto::kScalarSize> scalar{};
-  std::array<std::uint8_t, crypto::kPointSize> point{};
+  std::array<std::uint8_t, crypto::kP256ScalarSize> scalar{};
+  std::array<std::uint8_t, crypto::kP256PointSize> point{};
   SR_CHECK(crypto.GenerateKeyPair(crypto::Curve::kP256, scalar, point));
   const auto type = KeyType::kP256Persistent;
   Add(store, Key(Info(ObjectClass::kPrivateKey, id, label, 0), type, functions, hashes), scalar, id);

@@ -195,7 +195,7 @@ OrReason<Bytes> ScriptRunner::AssignedValue(const ScriptLine& line, const std::s
     SR_TRY(const Curve curve, CurveNamed(TakeWord(rest)));
     SR_TRY(const Bytes scalar, Value(TakeWord(rest)));
     SR_TRY(const Bytes digest, Value(rest));
-    Bytes signature(crypto::kSignatureSize);
+    Bytes signature(crypto::kP256SignatureSize);
     crypto_.ForgetKey(0);
     SR_TRY_VOID(Require(crypto_.SignEcdsa({curve, scalar, 0, 1}, digest, signature), "the host cannot sign"));
     return signature;
@@ -208,7 +208,7 @@ OrReason<Bytes> ScriptRunner::AssignedValue(const ScriptLine& line, const std::s
     return value;
   }
   const auto signature = iotsafe::ParseSignature(value);
-  if (!signature || value.size() > 3 + crypto::kSignatureSize) {
+  if (!signature || value.size() > 3 + crypto::kP256SignatureSize) {
     return Reason("not 33, a length of one or two bytes, and 64 bytes: " + ToHex(value));
   }
   return Bytes(signature->view().begin(), signature->view().end());
@@ -242,9 +242,9 @@ OrReason<void> ScriptRunner::Random(const Words& words) {
 /// A pair of the host. `zero-with POINT`: one whose shared secret with POINT begins with a zero byte.
 OrReason<void> ScriptRunner::KeyPair(const Words& words) {
   constexpr int kMaxTries = 10000;  // one in 256 fits
-  Bytes scalar(crypto::kScalarSize);
-  Bytes point(crypto::kPointSize);
-  Bytes shared(crypto::kSharedSecretSize, 0);
+  Bytes scalar(crypto::kP256ScalarSize);
+  Bytes point(crypto::kP256PointSize);
+  Bytes shared(crypto::kP256ScalarSize, 0);
   Bytes partner;
   if (words.size() == 3 && words[1] == "zero-with") {
     SR_TRY(partner, Value(words[2]));
@@ -279,7 +279,7 @@ OrReason<void> ScriptRunner::Ecdh(const Words& words) {
   SR_TRY(const Bytes scalar, Value(words[1]));
   SR_TRY(const Bytes point, Value(words[2]));
   SR_TRY(const Bytes shared, Value(words[3]));
-  Bytes own(crypto::kSharedSecretSize);
+  Bytes own(crypto::kP256ScalarSize);
   crypto_.ForgetKey(0);
   SR_TRY_VOID(Require(crypto_.Ecdh({curve, scalar, 0, 1}, point, own), "the host cannot agree on a key"));
   return Require(own == shared, "the shared secret is not the one the host computes");

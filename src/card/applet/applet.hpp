@@ -14,8 +14,9 @@ namespace simroot::card {
 /// One applet instance. Owns nothing but its sessions: store, crypto and configuration outlive it.
 class Applet final : public Application {
  public:
-  Applet(ObjectStore& store, crypto::Crypto& crypto, const CompatibilityConfig& config)
-      : store_(store), crypto_(crypto), config_(config), sessions_(crypto) {
+  Applet(ObjectStore& store, crypto::Crypto& crypto, const CompatibilityConfig& config,
+         AppletType type = AppletType::kTypeI)
+      : store_(store), crypto_(crypto), config_(config), type_(type), sessions_(crypto) {
     store_.UseRandom(crypto_);
   }
 
@@ -92,6 +93,7 @@ class Applet final : public Application {
   ObjectStore& store_;
   crypto::Crypto& crypto_;
   const CompatibilityConfig& config_;
+  AppletType type_;
   SessionTable sessions_;
   std::array<ListCursor, 4> cursors_{};
 };

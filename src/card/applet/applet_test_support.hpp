@@ -77,8 +77,8 @@ inline const StoredObject* Add(ObjectStore& store, const ObjectInfo& info, ByteV
 }
 
 struct Pair {
-  Bytes scalar = Bytes(crypto::kScalarSize);
-  Bytes point = Bytes(crypto::kPointSize);
+  Bytes scalar = Bytes(crypto::kP256ScalarSize);
+  Bytes point = Bytes(crypto::kP256PointSize);
 };
 
 inline Pair NewPair(crypto::Crypto& crypto) {

@@ -28,7 +28,7 @@ wire::StatusWord Applet::ComputeDh(const Call& call) {
       !curve || curve != CurveOf(peer.key_type)) {
     return Sw::kConditionsNotSatisfied;
   }
-  const ByteSpan shared = call.response.Reserve(crypto::kSharedSecretSize);
+  const ByteSpan shared = call.response.Reserve(crypto::kP256ScalarSize);
   if (shared.empty() || !crypto_.Ecdh(PrivateKeyOf(**private_key), store_.Value(**public_key), shared)) {
     call.response.Truncate(0);
     return Sw::kOtherError;

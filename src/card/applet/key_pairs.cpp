@@ -30,9 +30,9 @@ wire::StatusWord Applet::GenerateKeyPair(const Call& call) {
       !Has(private_key.info.functions, iotsafe::Function::kKeyGeneration) || public_key == nullptr || !curve) {
     return Sw::kConditionsNotSatisfied;
   }
-  SecretArray<crypto::kScalarSize> scalar;
-  std::array<std::uint8_t, crypto::kPointSize> point{};
-  if (!crypto_.GenerateKeyPair(*curve, scalar.Prepare(crypto::kScalarSize), point)) {
+  SecretArray<crypto::kP256ScalarSize> scalar;
+  std::array<std::uint8_t, crypto::kP256PointSize> point{};
+  if (!crypto_.GenerateKeyPair(*curve, scalar.Prepare(crypto::kP256ScalarSize), point)) {
     return Sw::kOtherError;
   }
   auto stored = store_.Stage(private_key, scalar.Reveal(InsecureReveal::kForStore));

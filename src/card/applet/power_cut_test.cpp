@@ -211,7 +211,7 @@ TEST(PowerCutCard, GenerateKeyPairLeavesAWholePair) {
     ASSERT_EQ(card.store().state(), StoreState::kIntact);
     const ByteView scalar = card.store().Value(*Find(card.store(), ObjectClass::kPrivateKey, kKeyId));
     const ByteView stored = card.store().Value(*Find(card.store(), ObjectClass::kPublicKey, kKeyId));
-    Bytes point(crypto::kPointSize);
+    Bytes point(crypto::kP256PointSize);
     ASSERT_TRUE(card.crypto().PublicPoint(crypto::Curve::kP256, scalar, point));
     EXPECT_TRUE(SameBytes(point, stored));
     if (point == PairNumber(0).point) {

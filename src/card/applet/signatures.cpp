@@ -102,7 +102,7 @@ StatusWord Applet::ComputeSignatureUpdate(const Call& call) {
   const bool last = IsLastUpdate(call.command);
   if (sw == Sw::kOk && last) {
     const StoredObject& key = store_.objects()[(*session)->slot];
-    std::array<std::uint8_t, crypto::kSignatureSize> signature{};
+    std::array<std::uint8_t, crypto::kP256SignatureSize> signature{};
     if (!crypto_.SignEcdsa(PrivateKeyOf(key), input.digest.view(), signature)) {
       sw = Sw::kOtherError;
     } else {
@@ -132,7 +132,7 @@ StatusWord Applet::VerifySignatureUpdate(const Call& call) {
   const bool last = IsLastUpdate(call.command);
   if (sw == Sw::kOk && last) {
     const StoredObject& key = store_.objects()[(*session)->slot];
-    if (input.signature.size() != crypto::kSignatureSize) {
+    if (input.signature.size() != crypto::kP256SignatureSize) {
       sw = Sw::kIncorrectData;
     } else {
       const auto result = crypto_.VerifyEcdsa(CurveOf(key.info.key_type).value_or(crypto::Curve::kP256),

@@ -141,10 +141,10 @@ bool StageDemoSecret(ObjectStore& store, const StoredObject& object) {
 
 bool StageKeyPair(ObjectStore& store, crypto::Crypto& crypto, const StoredObject& private_key) {
   const StoredObject* const public_key = store.Find({ObjectClass::kPublicKey, false, private_key.pair_id.view()});
-  SecretArray<crypto::kScalarSize> scalar;
-  std::array<std::uint8_t, crypto::kPointSize> point{};
+  SecretArray<crypto::kP256ScalarSize> scalar;
+  std::array<std::uint8_t, crypto::kP256PointSize> point{};
   return public_key != nullptr &&
-         crypto.GenerateKeyPair(crypto::Curve::kP256, scalar.Prepare(crypto::kScalarSize), point) &&
+         crypto.GenerateKeyPair(crypto::Curve::kP256, scalar.Prepare(crypto::kP256ScalarSize), point) &&
          store.Stage(private_key, scalar.Reveal(InsecureReveal::kForStore)) && store.Stage(*public_key, point);
 }
 

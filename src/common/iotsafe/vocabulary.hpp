@@ -9,8 +9,9 @@
 
 namespace simroot::iotsafe {
 
-/// Instruction bytes of the applet.
+/// Instruction bytes of the applet. The extensions have a range of their own that no known client uses.
 enum class Ins : std::uint8_t {
+  kVerifyPin = 0x20,  ///< VERIFY of ISO/IEC 7816-4: the optional user PIN
   kPutPublicKeyInit = 0x24,
   kComputeSignatureInit = 0x2A,
   kComputeSignatureUpdate = 0x2B,
@@ -19,6 +20,15 @@ enum class Ins : std::uint8_t {
   kComputeDh = 0x46,
   kComputePrf = 0x48,
   kComputeHkdf = 0x4A,
+  // Our extension (docs/formats/extensions.md): 52 to 5F.
+  kHash = 0x52,
+  kEncryptInit = 0x54,
+  kEncryptUpdate = 0x55,
+  kDecryptInit = 0x56,
+  kDecryptUpdate = 0x57,
+  kGenerateCsr = 0x58,
+  kWriteFile = 0x5A,
+  kDeleteObject = 0x5C,
   kGetRandom = 0x84,
   kReadFile = 0xB0,
   kGenerateKeyPair = 0xB9,
@@ -95,6 +105,7 @@ inline constexpr std::size_t kPublicKeyDataSize = 6 + kP256PointSize;
 /// Hash algorithms (2.5.1), a bit field of 16 bits in tag 91.
 enum class HashAlgorithm : std::uint16_t { kSha256 = 0x0001, kSha384 = 0x0002, kSha512 = 0x0004 };
 /// Signature algorithms (2.5.2), bit field, tag 92.
+/// kCmac is Thales' extension.
 enum class SignatureAlgorithm : std::uint8_t { kRsaPkcs1 = 0x01, kRsaPss = 0x02, kEcdsa = 0x04, kCmac = 0x08 };
 /// Key agreement (2.5.3), bit field, tags 93 and 6F.
 enum class KeyAgreement : std::uint8_t { kEcka = 0x01 };
@@ -105,7 +116,9 @@ enum class Function : std::uint8_t {
   kSignature = 0x01,
   kKeyGeneration = 0x02,
   kKeyAgreement = 0x04,
-  kKeyDerivation = 0x08
+  kKeyDerivation = 0x08,
+  kEncryption = 0x10,  ///< our extension: ENCRYPT
+  kDecryption = 0x20,  ///< our extension: DECRYPT
 };
 /// Key types, tag 4B.
 enum class KeyType : std::uint8_t {
@@ -114,10 +127,19 @@ enum class KeyType : std::uint8_t {
   kP256Volatile = 0x14,
   kBrainpoolP256Persistent = 0x23,
   kBrainpoolP256Volatile = 0x24,
-  kHmac = 0xA0,  ///< pre-shared key
+  kP384Persistent = 0x33,  ///< our extension
+  kP384Volatile = 0x34,    ///< our extension
+  kHmac = 0xA0,            ///< pre-shared key
+  kAesCmac = 0xB0,         ///< AES-128 for CMAC, Thales' extension
+  kAes = 0xB1,             ///< AES-128 or AES-256 for ENCRYPT and DECRYPT, our extension
 };
 /// Key specific usage, tag 4E.
-enum class KeyUsage : std::uint8_t { kGeneral = 0x01, kTls12 = 0x02, kTls13 = 0x03 };
+enum class KeyUsage : std::uint8_t {
+  kGeneral = 0x01,
+  kTls12 = 0x02,
+  kTls13 = 0x03,
+  kAttestation = 0x81,  ///< our extension: signs nothing but attestations of keys made on the card (IoT.04 H4)
+};
 /// File specific usage, tag 21.
 enum class FileUsage : std::uint8_t { kGeneral = 0x01, kCertificate = 0x02 };
 /// Object state, tag 4A.
@@ -182,7 +204,7 @@ inline constexpr std::array kAids{
         {0xA0, 0x00, 0x00, 0x01, 0x15, 0x70, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x49, 0x53, 0x41, 0x02}, 16, "NTT"},
 };
 
-/// One row per instruction, for decoding and documentation. Sorted by code.
+/// One row per instruction that is the applet's own, for decoding and documentation. Sorted by code.
 struct InsName {
   Ins ins;
   std::string_view name;  ///< as IoT.05 writes it
@@ -196,6 +218,14 @@ inline constexpr std::array kInsNames{
     InsName{Ins::kComputeDh, "COMPUTE DH"},
     InsName{Ins::kComputePrf, "COMPUTE PRF"},
     InsName{Ins::kComputeHkdf, "COMPUTE HKDF"},
+    InsName{Ins::kHash, "HASH"},
+    InsName{Ins::kEncryptInit, "ENCRYPT INIT"},
+    InsName{Ins::kEncryptUpdate, "ENCRYPT UPDATE"},
+    InsName{Ins::kDecryptInit, "DECRYPT INIT"},
+    InsName{Ins::kDecryptUpdate, "DECRYPT UPDATE"},
+    InsName{Ins::kGenerateCsr, "GENERATE CSR"},
+    InsName{Ins::kWriteFile, "WRITE FILE"},
+    InsName{Ins::kDeleteObject, "DELETE OBJECT"},
     InsName{Ins::kGetRandom, "GET RANDOM"},
     InsName{Ins::kReadFile, "READ FILE"},
     InsName{Ins::kGenerateKeyPair, "GENERATE KEY PAIR"},

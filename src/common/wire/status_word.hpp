@@ -21,6 +21,7 @@ enum class StatusWord : std::uint16_t {
   kSecureMessagingNotSupported = 0x6882,
   kIncompatibleFile = 0x6981,  ///< command incompatible with file structure
   kSecurityNotSatisfied = 0x6982,
+  kAuthenticationBlocked = 0x6983,  ///< no attempt left
   kReferencedDataInvalidated = 0x6984,  ///< a remote session that updates the object is in progress
   kConditionsNotSatisfied = 0x6985,
   kCommandNotAllowed = 0x6986,  ///< no EF selected
@@ -31,6 +32,7 @@ enum class StatusWord : std::uint16_t {
   kRecordNotFound = 0x6A83,
   kInsufficientMemory = 0x6A84,
   kIncorrectP1P2 = 0x6A86,
+  kReferencedDataNotFound = 0x6A88,
   kWrongOffset = 0x6B00,  ///< READ BINARY: offset outside the EF
   kUnknownInstruction = 0x6D00,
   kSignatureMismatch = 0x6D01,  ///< VERIFY SIGNATURE: does not match. Not an unknown instruction!
@@ -67,6 +69,7 @@ inline constexpr std::array kStatusWordNames{
     StatusWordName{StatusWord::kSecureMessagingNotSupported, "secure messaging not supported"},
     StatusWordName{StatusWord::kIncompatibleFile, "command incompatible with file structure"},
     StatusWordName{StatusWord::kSecurityNotSatisfied, "security status not satisfied"},
+    StatusWordName{StatusWord::kAuthenticationBlocked, "blocked, no attempt left"},
     StatusWordName{StatusWord::kReferencedDataInvalidated, "object is being updated by a remote session"},
     StatusWordName{StatusWord::kConditionsNotSatisfied, "conditions of use not satisfied"},
     StatusWordName{StatusWord::kCommandNotAllowed, "command not allowed, no EF selected"},
@@ -77,6 +80,7 @@ inline constexpr std::array kStatusWordNames{
     StatusWordName{StatusWord::kRecordNotFound, "record not found"},
     StatusWordName{StatusWord::kInsufficientMemory, "insufficient memory"},
     StatusWordName{StatusWord::kIncorrectP1P2, "incorrect P1 P2"},
+    StatusWordName{StatusWord::kReferencedDataNotFound, "referenced data not found"},
     StatusWordName{StatusWord::kWrongOffset, "offset outside the file"},
     StatusWordName{StatusWord::kUnknownInstruction, "unknown instruction"},
     StatusWordName{StatusWord::kSignatureMismatch, "signature does not match"},

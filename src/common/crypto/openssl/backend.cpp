@@ -105,7 +105,7 @@ EVP_MD* Backend::Digest(HashAlgorithm hash) const {
 }
 
 EvpPkey Backend::MakePublicKey(Curve curve, ByteView point) const {
-  if (point.size() != kPointSize || point.front() != kUncompressed) {
+  if (point.size() != kP256PointSize || point.front() != kUncompressed) {
     return nullptr;
   }
   // Copying parameters is several times faster than EVP_PKEY_fromdata. OpenSSL checks the range of the coordinates and
@@ -119,7 +119,7 @@ EvpPkey Backend::MakePublicKey(Curve curve, ByteView point) const {
 }
 
 SecretBignum Backend::ReadScalar(Curve curve, ByteView scalar) const {
-  if (scalar.size() != kScalarSize) {
+  if (scalar.size() != kP256ScalarSize) {
     return nullptr;
   }
   SecretBignum number(BN_secure_new());
@@ -141,7 +141,7 @@ EvpPkey Backend::MakePrivateKey(Curve curve, ByteView scalar) const {
   if (number == nullptr || builder == nullptr ||
       OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, kCurveNames.at(Index(curve)).group,
                                       0) != 1 ||
-      OSSL_PARAM_BLD_push_BN_pad(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, number.get(), kScalarSize) != 1) {
+      OSSL_PARAM_BLD_push_BN_pad(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, number.get(), kP256ScalarSize) != 1) {
     return nullptr;
   }
   const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
@@ -169,10 +169,10 @@ bool Backend::PublicPoint(Curve curve, ByteView scalar, ByteSpan point) const {
   const BignumContext scratch(BN_CTX_secure_new_ex(context_));
   const SecretPoint product(EC_POINT_new(group));
   // EVP cannot derive the public half of an imported scalar in OpenSSL 3.0; the multiplication is constant time.
-  return point.size() == kPointSize && number != nullptr && scratch != nullptr && product != nullptr &&
+  return point.size() == kP256PointSize && number != nullptr && scratch != nullptr && product != nullptr &&
          EC_POINT_mul(group, product.get(), number.get(), nullptr, nullptr, scratch.get()) == 1 &&
          EC_POINT_point2oct(group, product.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(),
-                            scratch.get()) == kPointSize;
+                            scratch.get()) == kP256PointSize;
 }
 
 }  // namespace simroot::crypto

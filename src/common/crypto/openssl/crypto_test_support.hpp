@@ -17,9 +17,9 @@ class VecCase;
 
 namespace simroot::crypto {
 
-using Scalar = std::array<std::uint8_t, kScalarSize>;
-using Point = std::array<std::uint8_t, kPointSize>;
-using Signature = std::array<std::uint8_t, kSignatureSize>;
+using Scalar = std::array<std::uint8_t, kP256ScalarSize>;
+using Point = std::array<std::uint8_t, kP256PointSize>;
+using Signature = std::array<std::uint8_t, kP256SignatureSize>;
 
 struct KeyPair {
   Scalar scalar{};

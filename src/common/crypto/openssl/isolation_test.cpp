@@ -137,7 +137,7 @@ TEST(Isolation, ErrorQueueStaysAsItWas) {
   ERR_clear_error();
   ERR_raise(ERR_LIB_USER, 42);
   Scalar shared{};
-  Bytes bad_point(kPointSize, 4);
+  Bytes bad_point(kP256PointSize, 4);
   EXPECT_FALSE(crypto->IsValidPoint(Curve::kP256, bad_point));
   EXPECT_FALSE(crypto->Ecdh({Curve::kP256, Bytes(32, 1), 1, 1}, bad_point, shared));
   Point point{};

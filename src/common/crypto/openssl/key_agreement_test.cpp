@@ -5,7 +5,7 @@
 namespace simroot::crypto {
 namespace {
 
-using SharedX = std::array<std::uint8_t, kSharedSecretSize>;
+using SharedX = std::array<std::uint8_t, kP256ScalarSize>;
 
 class KeyAgreement : public CryptoTest {
  protected:

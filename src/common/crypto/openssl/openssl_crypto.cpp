@@ -16,12 +16,12 @@ namespace {
 bool ExportKeyPair(const EVP_PKEY* pair, ByteSpan scalar, ByteSpan point) {
   BIGNUM* number = BN_secure_new();
   const bool exported = number != nullptr && EVP_PKEY_get_bn_param(pair, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
-                        BN_bn2binpad(number, scalar.data(), kScalarSize) == static_cast<int>(kScalarSize);
+                        BN_bn2binpad(number, scalar.data(), kP256ScalarSize) == static_cast<int>(kP256ScalarSize);
   BN_clear_free(number);
   std::size_t length = 0;
   if (exported &&
       EVP_PKEY_get_octet_string_param(pair, OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(), &length) == 1 &&
-      length == kPointSize) {
+      length == kP256PointSize) {
     return true;
   }
   OPENSSL_cleanse(scalar.data(), scalar.size());
@@ -60,7 +60,7 @@ bool OpenSslCrypto::Random(ByteSpan out) {
 }
 
 bool OpenSslCrypto::GenerateKeyPair(Curve curve, ByteSpan scalar, ByteSpan point) {
-  if (scalar.size() != kScalarSize || point.size() != kPointSize) {
+  if (scalar.size() != kP256ScalarSize || point.size() != kP256PointSize) {
     return false;
   }
   const ErrorScope errors;
@@ -88,7 +88,7 @@ bool OpenSslCrypto::IsValidPoint(Curve curve, ByteView point) {
 }
 
 bool OpenSslCrypto::SignEcdsa(const PrivateKey& key, ByteView digest, ByteSpan signature) {
-  if (digest.empty() || signature.size() != kSignatureSize) {
+  if (digest.empty() || signature.size() != kP256SignatureSize) {
     return false;
   }
   const ErrorScope errors;
@@ -111,7 +111,7 @@ VerifyResult OpenSslCrypto::VerifyEcdsa(Curve curve, ByteView point, ByteView di
   if (key == nullptr) {
     return VerifyResult::kError;
   }
-  if (signature.size() != kSignatureSize) {
+  if (signature.size() != kP256SignatureSize) {
     return VerifyResult::kInvalid;
   }
   const EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(parts_->backend.context(), key.get(), nullptr));
@@ -126,7 +126,7 @@ VerifyResult OpenSslCrypto::VerifyEcdsa(Curve curve, ByteView point, ByteView di
 }
 
 bool OpenSslCrypto::Ecdh(const PrivateKey& key, ByteView peer_point, ByteSpan shared_x) {
-  if (shared_x.size() != kSharedSecretSize) {
+  if (shared_x.size() != kP256ScalarSize) {
     return false;
   }
   const ErrorScope errors;
@@ -135,7 +135,7 @@ bool OpenSslCrypto::Ecdh(const PrivateKey& key, ByteView peer_point, ByteSpan sh
   std::size_t length = shared_x.size();
   // MakePublicKey has validated the peer; a second, slower validation is switched off.
   if (ctx != nullptr && EVP_PKEY_derive_set_peer_ex(ctx, peer.get(), 0) == 1 &&
-      EVP_PKEY_derive(ctx, shared_x.data(), &length) == 1 && length == kSharedSecretSize) {
+      EVP_PKEY_derive(ctx, shared_x.data(), &length) == 1 && length == kP256ScalarSize) {
     return true;
   }
   OPENSSL_cleanse(shared_x.data(), shared_x.size());

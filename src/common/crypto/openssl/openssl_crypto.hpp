@@ -44,6 +44,23 @@ class OpenSslCrypto final : public Crypto {
   [[nodiscard]] bool HashUpdate(HashState& state, ByteView data) override;
   [[nodiscard]] bool HashFinish(HashState& state, ByteSpan digest) override;
   void HashAbort(HashState& state) override;
+  [[nodiscard]] bool GenerateRsa(ByteSpan der, std::size_t& der_size, ByteSpan modulus, ByteSpan exponent) override;
+  [[nodiscard]] bool RsaPublicHalf(ByteView der, ByteSpan modulus, ByteSpan exponent) override;
+  [[nodiscard]] bool SignRsa(const RsaPrivateKey& key, RsaPadding padding, HashAlgorithm hash, ByteView digest,
+                             ByteSpan signature) override;
+  [[nodiscard]] VerifyResult VerifyRsa(const RsaPublicKey& key, RsaPadding padding, HashAlgorithm hash, ByteView digest,
+                                       ByteView signature) override;
+  [[nodiscard]] bool DecryptRsaOaep(const RsaPrivateKey& key, HashAlgorithm hash, ByteView ciphertext, ByteSpan message,
+                                    std::size_t& size) override;
+  [[nodiscard]] bool TlsPrfSha256(ByteView secret, ByteView label_and_seed, ByteSpan out) override;
+  [[nodiscard]] bool HkdfExtract(HashAlgorithm hash, ByteView salt, ByteView input, ByteSpan prk) override;
+  [[nodiscard]] bool AesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) override;
+  [[nodiscard]] bool AesCtr(ByteView key, ByteView counter, ByteView in, ByteSpan out) override;
+  [[nodiscard]] bool AesGcmEncrypt(ByteView key, ByteView nonce, ByteView aad, ByteView in, ByteSpan out,
+                                   ByteSpan tag) override;
+  [[nodiscard]] bool AesGcmDecrypt(ByteView key, ByteView nonce, ByteView aad, ByteView in, ByteView tag,
+                                   ByteSpan out) override;
+  [[nodiscard]] bool AesCmac(ByteView key, ByteViews message, ByteSpan mac) override;
 
  private:
   struct Parts;
