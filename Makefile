@@ -3,9 +3,11 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 FUZZ_SECONDS ?= 60
+STORM_COMMANDS ?= 10000000
+STORM_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fuzz install format lint coverage clean
+.PHONY: help setup demo test bench fuzz storm install format lint coverage clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.* ## /  make \1\t/p' Makefile | expand -t 20
@@ -34,6 +36,12 @@ bench: ## build and run the benchmarks
 fuzz: ## run every fuzzer for FUZZ_SECONDS (60) seconds on its corpus
 	@tools/setup build fuzz
 	tools/fuzz_smoke $(FUZZ_SECONDS)
+
+storm: ## send STORM_COMMANDS (10000000) damaged commands to a card in the sanitizer build
+	@tools/setup build fuzz
+	cmake --preset dev
+	cmake --build --preset dev --target apdu_storm
+	build/dev/test-bin/apdu_storm $(STORM_COMMANDS) $(STORM_SEED)
 
 install: ## install into PREFIX (/usr/local), below DESTDIR
 	@tools/setup build
