@@ -7,7 +7,7 @@ STORM_COMMANDS ?= 10000000
 STORM_SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fuzz storm install format lint coverage clean
+.PHONY: help setup demo test bench fuzz storm firmware size install format lint coverage clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.* ## /  make \1\t/p' Makefile | expand -t 20
@@ -42,6 +42,26 @@ storm: ## send STORM_COMMANDS (10000000) damaged commands to a card in the sanit
 	cmake --preset dev
 	cmake --build --preset dev --target apdu_storm
 	build/dev/test-bin/apdu_storm $(STORM_COMMANDS) $(STORM_SEED)
+
+FIRMWARE := build/firmware/bin/simroot-card.elf
+
+# Builds the firmware; what both targets below begin with.
+define build_firmware
+	@tools/setup build firmware
+	@tools/fetch_mbedtls build/mbedtls
+	cmake --preset firmware
+	cmake --build --preset firmware
+endef
+
+firmware: ## build the card for a Cortex-M33, run the conformance scripts on it in an emulator
+	$(build_firmware)
+	cmake --preset release
+	cmake --build --preset release --target emulated_conformance
+	SIMROOT_FIRMWARE=$(FIRMWARE) SIMROOT_STACK_PEAK=build/firmware/stack-peak build/release/test-bin/emulated_conformance
+
+size: ## what the firmware takes, per folder, and the budgets
+	$(build_firmware)
+	tools/firmware_size build/firmware
 
 install: ## install into PREFIX (/usr/local), below DESTDIR
 	@tools/setup build

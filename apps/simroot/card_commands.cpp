@@ -2,6 +2,7 @@
 /// `simroot card create` and `put-file`: the issuer's hand on a virtual card.
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <unistd.h>
 
 #include <memory>
 
@@ -41,10 +42,35 @@ Result<Bytes> CertificateAsDer(Bytes content) {
   return result;
 }
 
+/// Makes the card and notes its keys. A card whose keys cannot be noted is taken away again: nobody could ever
+/// administer it.
+Result<void> CreateWithKeys(const CardCreateArguments& arguments, const card::CreateOptions& options) {
+  if (arguments.export_keys.empty()) {
+    return card::CreateCard(arguments.file, options);
+  }
+  SR_TRY(CardKeysFile keys_file, CardKeysFile::Open(arguments.export_keys));
+  SR_TRY_VOID(card::CreateCard(arguments.file, options));
+  auto noted = keys_file.Append(*options.keys);
+  if (!noted) {
+    static_cast<void>(::unlink(arguments.file.c_str()));
+  }
+  return noted;
+}
+
 }  // namespace
 
 int RunCardCreate(const CardCreateArguments& arguments) {
-  const auto created = card::CreateCard(arguments.file, {card::CardProfile::kDemo, arguments.iccid, arguments.imsi});
+  const auto* const profile = std::ranges::find(card::kCardProfiles, arguments.profile, &card::CardProfileName::name);
+  if (profile == card::kCardProfiles.end()) {
+    return Report(
+        {ErrorDomain::kUsage, "there is no card profile \"" + arguments.profile + "\"", "give blank, demo or type2"});
+  }
+  std::list<CardKeys> keys;
+  const auto created = CreateWithKeys(arguments, {.profile = profile->profile,
+                                                  .iccid = arguments.iccid,
+                                                  .imsi = arguments.imsi,
+                                                  .key_size = arguments.key_bits / 8,
+                                                  .keys = &keys});
   if (!created) {
     return Report(created.error());
   }
@@ -53,15 +79,21 @@ int RunCardCreate(const CardCreateArguments& arguments) {
     return Report(card.error());
   }
   const std::string iccid = (*card)->Iccid();
-  const bool printed =
-      PrintLine(arguments.json ? JsonWriter()
-                                     .BeginObject()
-                                     .Text("file", arguments.file)
-                                     .Text("profile", arguments.profile)
-                                     .Text("iccid", iccid)
-                                     .EndObject()
-                                     .text()
-                               : "created " + arguments.file + ", profile " + arguments.profile + ", ICCID " + iccid);
+  const bool exported = !arguments.export_keys.empty();
+  const std::string people =
+      "created " + arguments.file + ", profile " + arguments.profile + ", ICCID " + iccid +
+      (exported ? "; its keys are in " + arguments.export_keys
+                : std::string("; the keys of its security domain are random and nobody knows them, so it cannot be "
+                              "administered (--export-keys keeps them)"));
+  const bool printed = PrintLine(arguments.json ? JsonWriter()
+                                                      .BeginObject()
+                                                      .Text("file", arguments.file)
+                                                      .Text("profile", arguments.profile)
+                                                      .Text("iccid", iccid)
+                                                      .Bool("keys_known", exported)
+                                                      .EndObject()
+                                                      .text()
+                                                : people);
   return printed ? kDone : kFailed;
 }
 

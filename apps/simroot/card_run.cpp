@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `simroot card run`: serves a virtual card as a modem, in vpcd's reader, or both, until a signal comes.
+/// `simroot card run`: serves a virtual card as a modem, in vpcd's reader, on a socket, or all of them, until a signal
+/// comes.
 #include <cstdio>
 #include <mutex>
 #include <optional>
@@ -8,6 +9,7 @@
 #include "card/host/virtual_card.hpp"
 #include "card/modem/pty_modem.hpp"
 #include "card/pcsc/vpcd_link.hpp"
+#include "card/pipe/unix/pipe_server.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 #include "stop_signal.hpp"
@@ -16,7 +18,7 @@
 namespace simroot::app {
 namespace {
 
-/// Lets a modem and a reader use one card from two threads.
+/// Lets a modem, a reader and a socket use one card from their threads.
 class SharedEndpoint final : public wire::CardEndpoint {
  public:
   explicit SharedEndpoint(wire::CardEndpoint& card) : card_(card) {}
@@ -69,8 +71,9 @@ Result<card::CompatibilityConfig> ConfigurationOf(const CardRunArguments& argume
 }
 
 Result<void> Serve(const CardRunArguments& arguments) {
-  if (arguments.modem_link.empty() && arguments.pcsc.empty()) {
-    return Fail(ErrorDomain::kUsage, "nothing to serve the card with", "add --modem LINK, --pcsc HOST:PORT, or both");
+  if (arguments.modem_link.empty() && arguments.pcsc.empty() && arguments.pipe.empty()) {
+    return Fail(ErrorDomain::kUsage, "nothing to serve the card with",
+                "add --modem LINK, --pcsc HOST:PORT or --pipe SOCKET");
   }
   SR_TRY(const card::CompatibilityConfig config, ConfigurationOf(arguments));
   const StopSignal stop;
@@ -97,16 +100,28 @@ Result<void> Serve(const CardRunArguments& arguments) {
     SR_TRY(reader, card::VpcdLink::Open(endpoint, std::move(options)));
     static_cast<void>(PrintLine("card in the reader of vpcd at " + arguments.pcsc));
   }
+  std::unique_ptr<card::PipeServer> pipe;
+  if (!arguments.pipe.empty()) {
+    SR_TRY(pipe, card::PipeServer::Open(endpoint, {.path = arguments.pipe, .observer = observer}));
+    static_cast<void>(PrintLine("card on the socket " + arguments.pipe));
+  }
   Result<void> from_modem;
+  Result<void> from_pipe;
   std::thread modem_thread;
+  std::thread pipe_thread;
   if (modem) {
     modem_thread = std::thread([&] { from_modem = modem->Run(stop.fd()); });
   }
-  const Result<void> from_reader = reader ? reader->Run(stop.fd()) : Result<void>();
-  if (modem_thread.joinable()) {
-    modem_thread.join();
+  if (pipe) {
+    pipe_thread = std::thread([&] { from_pipe = pipe->Run(stop.fd()); });
   }
-  return !from_reader ? from_reader : from_modem;
+  const Result<void> from_reader = reader ? reader->Run(stop.fd()) : Result<void>();
+  for (std::thread* const thread : {&modem_thread, &pipe_thread}) {
+    if (thread->joinable()) {
+      thread->join();
+    }
+  }
+  return !from_reader ? from_reader : !from_modem ? from_modem : from_pipe;
 }
 
 }  // namespace

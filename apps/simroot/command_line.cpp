@@ -16,7 +16,8 @@ namespace {
 using Action = std::function<int()>;
 
 constexpr const char* kCardHelp =
-    "the card: sim:FILE, at:/dev/ttyUSB2[?baud=115200&mode=auto|csim|cgla], pcsc:[READER]; without it, SIMROOT_CARD";
+    "the card: sim:FILE, at:/dev/ttyUSB2[?baud=115200&mode=auto|csim|cgla], pcsc:[READER], pipe:SOCKET; "
+    "without it, SIMROOT_CARD";
 constexpr const char* kRefHelp = "object: hexadecimal identifier (01 or id=01) or label=NAME";
 
 void AddDeviceOptions(CLI::App& command, DeviceOptions& options) {
@@ -32,6 +33,8 @@ void AddDeviceOptions(CLI::App& command, DeviceOptions& options) {
 struct Arguments {
   CardCreateArguments create;
   CardPutFileArguments put_file;
+  CardPersonaliseArguments personalise;
+  CardCheckArguments check;
   CardRunArguments run;
   DeviceOptions device;
   std::string ref;
@@ -42,13 +45,33 @@ struct Arguments {
   bool pem = false;
   SignArguments sign;
   VerifyArguments verify;
+  CipherArguments cipher;
   WrapKeyArguments wrap_key;
   std::string hex;
   bool json = false;
   DemoArguments demo;
+  ConformanceArguments conformance;
   std::string shell;
   Action action;
 };
+
+void AddCardPersonalise(CLI::App& card, Arguments& arguments) {
+  CLI::App& command = *card.add_subcommand(
+      "personalise", "fill an applet through the card's security domain, enciphered end to end (SCP03)");
+  AddDeviceOptions(command, arguments.device);
+  command.add_option("--keys", arguments.personalise.keys, "the file that `card create --export-keys` wrote")
+      ->type_name("F.csv")
+      ->required();
+  command
+      .add_option("--script", arguments.personalise.script,
+                  "one block of STORE DATA a line, hexadecimal, # for comments; - for stdin")
+      ->type_name("FILE")
+      ->required();
+  command.add_option("--aid", arguments.personalise.aid, "the applet")->capture_default_str();
+  command.callback([&arguments] {
+    arguments.action = [&arguments] { return RunCardPersonalise(arguments.device, arguments.personalise); };
+  });
+}
 
 void AddCardCommands(CLI::App& app, Arguments& arguments) {
   CLI::App& card = *app.add_subcommand("card", "virtual cards: make them and serve them");
@@ -57,10 +80,17 @@ void AddCardCommands(CLI::App& app, Arguments& arguments) {
   CLI::App& create = *card.add_subcommand("create", "make a new virtual UICC");
   create.add_option("FILE", arguments.create.file, "the new card's file")->required();
   create.add_option("--profile", arguments.create.profile, "what is on it")
-      ->check(CLI::IsMember({"demo"}))
+      ->check(CLI::IsMember({"blank", "demo", "type2"}))
       ->capture_default_str();
   create.add_option("--iccid", arguments.create.iccid, "18 to 20 digits; made up if not given");
   create.add_option("--imsi", arguments.create.imsi, "15 digits; derived from the ICCID if not given");
+  create
+      .add_option("--export-keys", arguments.create.export_keys,
+                  "add the keys of the security domain to this CSV file (mode 0600); without it nobody knows them")
+      ->type_name("F.csv");
+  create.add_option("--key-size", arguments.create.key_bits, "bits of these keys")
+      ->check(CLI::IsMember({128U, 192U, 256U}))
+      ->capture_default_str();
   create.add_flag("--json", arguments.create.json, "print the result as JSON");
   create.callback([&arguments] { arguments.action = [&arguments] { return RunCardCreate(arguments.create); }; });
 
@@ -71,10 +101,20 @@ void AddCardCommands(CLI::App& app, Arguments& arguments) {
       ->required();
   put_file.callback([&arguments] { arguments.action = [&arguments] { return RunCardPutFile(arguments.put_file); }; });
 
+  AddCardPersonalise(card, arguments);
+
+  CLI::App& check = *card.add_subcommand("check", "is the memory of a virtual UICC whole?");
+  check.add_option("FILE", arguments.check.file, "the card's file")->required();
+  check.add_flag("--repair", arguments.check.repair,
+                 "wipe leftovers and make an intact store of what can be read; without it nothing is written");
+  check.add_flag("--json", arguments.check.json, "print the result as JSON");
+  check.callback([&arguments] { arguments.action = [&arguments] { return RunCardCheck(arguments.check); }; });
+
   CLI::App& run = *card.add_subcommand("run", "serve a virtual UICC as a modem, as a card in vpcd's reader, or both");
   run.add_option("FILE", arguments.run.file, "the card's file")->required();
   run.add_option("--modem", arguments.run.modem_link, "make this symbolic link to the modem's port")->type_name("LINK");
   run.add_option("--pcsc", arguments.run.pcsc, "connect to vpcd, for example 127.0.0.1:35963")->type_name("HOST:PORT");
+  run.add_option("--pipe", arguments.run.pipe, "listen on a socket, for --card pipe:SOCKET")->type_name("SOCKET");
   run.add_option("--compat", arguments.run.compat, "compatibility profile (docs/compatibility.md)")
       ->check(CLI::IsMember({"default", "strict", "wolfssl", "orange", "thales", "ntt"}))
       ->capture_default_str();
@@ -113,6 +153,40 @@ void AddReadingCommands(CLI::App& device, Arguments& a) {
                                           [&a] { return RunDevicePublicKey(a.device, a.ref, a.out); });
   public_key.add_option("REF", a.ref, kRefHelp)->required();
   public_key.add_option("--out", a.out, "write to this file instead of stdout");
+}
+
+void AddCipherCommands(CLI::App& device, Arguments& a) {
+  CLI::App& encrypt = AddDeviceCommand(device, a, "encrypt", "encrypt with a secret key of the card",
+                                       [&a] { return RunDeviceEncrypt(a.device, a.cipher); });
+  encrypt.add_option("REF", a.cipher.ref, kRefHelp)->required();
+  encrypt.add_option("FILE", a.cipher.input, "what to encrypt; stdin if not given");
+  encrypt.add_option("--mode", a.cipher.mode, "gcm (the default), ctr or cbc")
+      ->check(CLI::IsMember({"gcm", "ctr", "cbc"}));
+  encrypt.add_option("--aad", a.cipher.aad, "text that is authenticated with the file, not encrypted (gcm)");
+  encrypt.add_option("--out", a.cipher.out, "write to this file instead of stdout");
+
+  CLI::App& decrypt = AddDeviceCommand(device, a, "decrypt", "decrypt with a key of the card",
+                                       [&a] { return RunDeviceDecrypt(a.device, a.cipher); });
+  decrypt.add_option("REF", a.cipher.ref, kRefHelp)->required();
+  decrypt.add_option("FILE", a.cipher.input, "what `encrypt` has written; stdin if not given");
+  decrypt
+      .add_option("--mode", a.cipher.mode,
+                  "oaep: FILE is a ciphertext of RSA-OAEP with SHA-256, REF a private key; else the file says it")
+      ->check(CLI::IsMember({"gcm", "ctr", "cbc", "oaep"}));
+  decrypt.add_option("--aad", a.cipher.aad, "the text given to `encrypt --aad`");
+  decrypt.add_option("--out", a.cipher.out, "write to this file instead of stdout");
+
+  CLI::App& hash = AddDeviceCommand(device, a, "hash", "a digest computed by the card",
+                                    [&a] { return RunDeviceHash(a.device, a.cipher); });
+  hash.add_option("FILE", a.cipher.input, "what to hash; stdin if not given");
+  hash.add_option("--hash", a.cipher.hash, "hash algorithm")
+      ->check(CLI::IsMember({"sha256", "sha384", "sha512"}))
+      ->capture_default_str();
+
+  CLI::App& mac = AddDeviceCommand(device, a, "mac", "an AES-CMAC by a secret key of the card",
+                                   [&a] { return RunDeviceMac(a.device, a.cipher); });
+  mac.add_option("REF", a.cipher.ref, kRefHelp)->required();
+  mac.add_option("FILE", a.cipher.input, "the text; stdin if not given");
 }
 
 void AddSigningCommands(CLI::App& device, Arguments& a) {
@@ -154,6 +228,28 @@ void AddKeyCommands(CLI::App& device, Arguments& a) {
                                         [&a] { return RunDeviceSelftest(a.device, a.ref); });
   a.ref = "01";
   selftest.add_option("REF", a.ref, kRefHelp)->capture_default_str();
+}
+
+void AddConformanceCommand(CLI::App& app, Arguments& a) {
+  CLI::App& command = *app.add_subcommand("conformance", "judge the IoT SAFE applet of any card, case by case");
+  DeviceOptions& device = a.conformance.device;
+  command.add_option("--card", device.card, kCardHelp)->type_name("URI");
+  command.add_option("--junit", a.conformance.junit, "write the result as JUnit XML")->type_name("FILE");
+  command.add_option("--html", a.conformance.html, "write the result as one HTML page")->type_name("FILE");
+  command.add_flag("--json", device.json, "print the result as JSON");
+  command.add_flag(
+      "--allow-write", a.conformance.allow_write,
+      "run the cases too that replace the content of containers which the device may update: they make key "
+      "pairs and put public keys. Nothing is deleted");
+  command.add_option("--profile", a.conformance.profile, "compatibility profile whose expectations hold")
+      ->capture_default_str();
+  command.add_option("--only", a.conformance.only, "cases with these words in number, title, clause or chapter")
+      ->type_name("PATTERN");
+  command.add_flag("--list", a.conformance.list, "print the cases and what they need, and touch no card");
+  command.add_option("--timeout", device.timeout_s, "seconds that one command may take")
+      ->check(CLI::Range(1U, 3600U))
+      ->capture_default_str();
+  command.callback([&a] { a.action = [&a] { return RunConformance(a.conformance); }; });
 }
 
 void AddOtherCommands(CLI::App& app, Arguments& arguments) {
@@ -208,7 +304,9 @@ int Main(int argc, char** argv) {
   device.require_subcommand(1);
   AddReadingCommands(device, arguments);
   AddSigningCommands(device, arguments);
+  AddCipherCommands(device, arguments);
   AddKeyCommands(device, arguments);
+  AddConformanceCommand(app, arguments);
   AddOtherCommands(app, arguments);
   try {
     app.parse(argc, argv);
@@ -221,9 +319,11 @@ int Main(int argc, char** argv) {
     static_cast<void>(app.exit(error, std::cout, std::cerr));
     return kUsageError;
   }
-  if (arguments.device.card.empty()) {
-    const char* const card = std::getenv("SIMROOT_CARD");
-    arguments.device.card = card != nullptr ? card : "";
+  for (DeviceOptions* const options : {&arguments.device, &arguments.conformance.device}) {
+    if (options->card.empty()) {
+      const char* const card = std::getenv("SIMROOT_CARD");
+      options->card = card != nullptr ? card : "";
+    }
   }
   return arguments.action();
 }

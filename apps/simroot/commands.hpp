@@ -21,6 +21,8 @@ struct CardCreateArguments {
   std::string profile = "demo";
   std::string iccid;
   std::string imsi;
+  std::string export_keys;  ///< path of a file of card keys that lines are added to; empty: the keys are not kept
+  unsigned key_bits = 128;
   bool json = false;
 };
 int RunCardCreate(const CardCreateArguments& arguments);
@@ -32,10 +34,27 @@ struct CardPutFileArguments {
 };
 int RunCardPutFile(const CardPutFileArguments& arguments);
 
+struct CardPersonaliseArguments {
+  std::string keys;    ///< path of a file of card keys
+  std::string script;  ///< path of a script of STORE DATA blocks; "-": stdin
+  std::string aid = "A0000005590010";
+};
+/// @param options --card may also be the file of a virtual card.
+int RunCardPersonalise(const DeviceOptions& options, const CardPersonaliseArguments& arguments);
+
+struct CardCheckArguments {
+  std::string file;
+  bool repair = false;
+  bool json = false;
+};
+/// @returns 0 only if nothing is wrong, or nothing any more after the repair.
+int RunCardCheck(const CardCheckArguments& arguments);
+
 struct CardRunArguments {
   std::string file;
   std::string modem_link;
   std::string pcsc;
+  std::string pipe;
   std::string compat = "default";
   bool trace = false;
   bool automatic_get_response = false;
@@ -66,6 +85,20 @@ struct VerifyArguments {
 };
 int RunDeviceVerify(const DeviceOptions& options, const VerifyArguments& arguments);
 
+/// Of encrypt, decrypt, hash and mac.
+struct CipherArguments {
+  std::string ref;
+  std::string input;  ///< path; empty or "-": stdin
+  std::string mode;   ///< gcm, ctr, cbc, oaep; empty: gcm, or what the file says
+  std::string aad;
+  std::string hash = "sha256";
+  std::string out;  ///< path; empty: stdout
+};
+int RunDeviceEncrypt(const DeviceOptions& options, const CipherArguments& arguments);
+int RunDeviceDecrypt(const DeviceOptions& options, const CipherArguments& arguments);
+int RunDeviceHash(const DeviceOptions& options, const CipherArguments& arguments);
+int RunDeviceMac(const DeviceOptions& options, const CipherArguments& arguments);
+
 int RunDeviceGenerate(const DeviceOptions& options, const std::string& ref);
 int RunDeviceCsr(const DeviceOptions& options, const std::string& ref, const std::string& subject,
                  const std::string& out);
@@ -77,6 +110,18 @@ struct WrapKeyArguments {
 };
 int RunDeviceWrapKey(const DeviceOptions& options, const WrapKeyArguments& arguments);
 int RunDeviceSelftest(const DeviceOptions& options, const std::string& ref);
+
+struct ConformanceArguments {
+  DeviceOptions device;  ///< --trace is not used
+  std::string junit;     ///< path; empty: none is written
+  std::string html;      ///< path; empty: none is written
+  std::string profile = "default";
+  std::string only;
+  bool allow_write = false;
+  bool list = false;
+};
+/// @returns 0 also for a card that deviates, 1 for one that fails.
+int RunConformance(const ConformanceArguments& arguments);
 
 int RunDecode(const std::string& hex, bool json);
 

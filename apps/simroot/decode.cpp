@@ -14,7 +14,7 @@ bool LooksLikeCommand(ByteView bytes) {
   if (!command || !wire::ChannelOfClass(command->cla)) {
     return false;
   }
-  constexpr std::array<std::uint8_t, 7> kUiccInstructions{0x70, 0xA4, 0xB0, 0xB2, 0xC0, 0xF2, 0x20};
+  constexpr std::array<std::uint8_t, 8> kUiccInstructions{0x70, 0xA4, 0xB0, 0xB2, 0xC0, 0xE2, 0xF2, 0x20};
   return !iotsafe::NameOf(command->ins).empty() ||
          std::ranges::find(kUiccInstructions, command->ins) != kUiccInstructions.end();
 }
@@ -39,6 +39,9 @@ int RunDecode(const std::string& hex, bool json) {
   if (LooksLikeCommand(*bytes)) {
     kind = "command";
     iotsafe::DescribeCommand(*bytes, iotsafe::Secrets::kShow, words);
+  } else if (iotsafe::IsPersonalisation(*bytes)) {
+    kind = "personalisation";
+    iotsafe::DescribePersonalisation(*bytes, words);
   } else if (LooksLikeResponse(*bytes)) {
     kind = "response";
     iotsafe::DescribeResponse({}, *bytes, iotsafe::Secrets::kShow, words);

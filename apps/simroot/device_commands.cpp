@@ -22,13 +22,15 @@ std::string PrintableLabel(const iotsafe::ObjectInfo& info) {
   return label;
 }
 
-/// "sign,generate,agree,derive", as far as the object may be used for it.
+/// "sign,generate,agree,derive,encrypt,decrypt", as far as the object may be used for it.
 std::string UseOf(const iotsafe::ObjectInfo& info) {
-  constexpr std::array<std::pair<iotsafe::Function, const char*>, 4> kWords{
+  constexpr std::array<std::pair<iotsafe::Function, const char*>, 6> kWords{
       {{iotsafe::Function::kSignature, "sign"},
        {iotsafe::Function::kKeyGeneration, "generate"},
        {iotsafe::Function::kKeyAgreement, "agree"},
-       {iotsafe::Function::kKeyDerivation, "derive"}}};
+       {iotsafe::Function::kKeyDerivation, "derive"},
+       {iotsafe::Function::kEncryption, "encrypt"},
+       {iotsafe::Function::kDecryption, "decrypt"}}};
   std::string text;
   for (const auto& [function, word] : kWords) {
     if (info.object_class != ObjectClass::kFile && Has(info.functions, function)) {
@@ -63,6 +65,8 @@ std::string KindOf(const iotsafe::ObjectInfo& info) {
       return "AES-128 CMAC";
     case iotsafe::KeyType::kAes:
       return "AES";
+    case iotsafe::KeyType::kUserPin:
+      return "user PIN";
   }
   return "type " + ToHex(ByteView({static_cast<std::uint8_t>(info.key_type)}));
 }

@@ -3,10 +3,9 @@
 // the case holds.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-
 #include "common/crypto/openssl/openssl_crypto.hpp"
-#include "common/host/file_io.hpp"
+#include "conformance/embedded_scripts.hpp"
+#include "conformance/judge.hpp"
 #include "conformance/reference_card.hpp"
 #include "conformance/script_runner.hpp"
 
@@ -14,25 +13,14 @@ namespace simroot::conformance {
 namespace {
 
 struct Combination {
-  std::string script;
+  EmbeddedScript script;
   TransportModel model;
   card::CompatibilityProfile profile;
 };
 
-std::vector<std::string> ScriptFiles() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(SIMROOT_SCRIPT_DIR)) {
-    if (entry.path().extension() == ".apdu") {
-      names.push_back(entry.path().stem().string());
-    }
-  }
-  std::ranges::sort(names);
-  return names;
-}
-
 std::vector<Combination> AllRuns() {
   std::vector<Combination> runs;
-  for (const std::string& script : ScriptFiles()) {
+  for (const EmbeddedScript& script : EmbeddedScripts()) {
     for (const TransportModel model : {TransportModel::kT0, TransportModel::kT1}) {
       for (const card::CompatibilityProfile& profile : card::kCompatibilityProfiles) {
         runs.push_back({script, model, profile});
@@ -42,21 +30,36 @@ std::vector<Combination> AllRuns() {
   return runs;
 }
 
-Script ReadScript(const std::string& name) {
-  const auto text = ReadWholeFile(std::string(SIMROOT_SCRIPT_DIR) + "/" + name + ".apdu", 1U << 20U);
-  EXPECT_TRUE(text.has_value()) << name;
-  auto script = ParseScript(name + ".apdu", AsText(text.value_or(Bytes())));
+Script ReadScript(const EmbeddedScript& embedded) {
+  auto script = ParseScript(std::string(embedded.name), embedded.text);
   EXPECT_TRUE(script.has_value()) << (script ? "" : script.error().Text());
   return script.value_or(Script());
 }
 
 std::string NameOf(const Combination& run) {
-  return run.script + (run.model == TransportModel::kT0 ? "_t0_" : "_t1_") + std::string(run.profile.name);
+  const std::string_view stem = run.script.name.substr(0, run.script.name.find('.'));
+  return std::string(stem) + (run.model == TransportModel::kT0 ? "_t0_" : "_t1_") + std::string(run.profile.name);
 }
 
 /// What GoogleTest writes beside a failed test.
 void PrintTo(const Combination& run, std::ostream* out) {
   *out << NameOf(run);
+}
+
+/// What a card of this store and these switches has, found out once.
+const Capabilities& CapabilitiesOf(const std::string& store, const Combination& run,
+                                   const card::CompatibilityConfig& config) {
+  static std::map<std::string, Capabilities> known;
+  const std::string key = store + NameOf(run).substr(run.script.name.find('.'));
+  const auto found = known.find(key);
+  if (found != known.end()) {
+    return found->second;
+  }
+  ReferenceCard card(store, config);
+  const auto crypto = crypto::OpenSslCrypto::Create();
+  auto capabilities = Discover(card.Endpoint(), *crypto, {.may_change = true, .can_reset = true, .channels = 3});
+  EXPECT_TRUE(capabilities.has_value()) << capabilities.error().Text();
+  return known.emplace(key, capabilities.value_or(Capabilities())).first->second;
 }
 
 class Conformance : public ::testing::TestWithParam<Combination> {};
@@ -72,7 +75,15 @@ TEST_P(Conformance, EveryCaseHolds) {
     ReferenceCard card(script_case.options.store, config);
     const auto crypto = crypto::OpenSslCrypto::Create();
     ASSERT_NE(crypto, nullptr);
-    ScriptRunner runner(card.Endpoint(), *crypto, ReferenceCard::Given(script_case.options.store));
+    Variables given = ReferenceCard::Given(script_case.options.store);
+    if (script_case.options.portable) {
+      const Capabilities& has = CapabilitiesOf(script_case.options.store, run, config);
+      if (!WhySkipped(script_case, has, run.profile.name).empty()) {
+        continue;  // OwnCards.EveryPortableCaseRunsOnOne sees to it that each runs on a card of ours
+      }
+      given.insert(has.variables.begin(), has.variables.end());
+    }
+    ScriptRunner runner(card.Endpoint(), *crypto, std::move(given));
     const auto failure = runner.Run(script_case);
     EXPECT_FALSE(failure.has_value()) << failure->Text(script_case);
   }
@@ -83,19 +94,19 @@ INSTANTIATE_TEST_SUITE_P(Scripts, Conformance, ::testing::ValuesIn(AllRuns()),
 
 TEST(ConformanceScripts, AreMany) {
   std::size_t cases = 0;
-  for (const std::string& name : ScriptFiles()) {
-    cases += ReadScript(name).cases.size();
+  for (const EmbeddedScript& script : EmbeddedScripts()) {
+    cases += ReadScript(script).cases.size();
   }
-  EXPECT_GE(cases, 130U);
+  EXPECT_GE(cases, 250U);
 }
 
 TEST(ConformanceScripts, NameProfilesThatExist) {
-  for (const std::string& name : ScriptFiles()) {
-    for (const ScriptCase& script_case : ReadScript(name).cases) {
+  for (const EmbeddedScript& script : EmbeddedScripts()) {
+    for (const ScriptCase& script_case : ReadScript(script).cases) {
       for (const std::string& profile : script_case.options.profiles) {
         EXPECT_NE(std::ranges::find(card::kCompatibilityProfiles, profile, &card::CompatibilityProfile::name),
                   card::kCompatibilityProfiles.end())
-            << name << ": " << profile;
+            << script.name << ": " << profile;
       }
     }
   }

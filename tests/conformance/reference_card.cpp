@@ -3,7 +3,9 @@
 
 #include <map>
 
+#include "card/applet/algorithms.hpp"
 #include "card/applet/applet.hpp"
+#include "card/applet/user_pin.hpp"
 #include "card/host/profiles.hpp"
 #include "card/host/ram_nvm.hpp"
 #include "card/uicc/uicc.hpp"
@@ -54,7 +56,7 @@ ObjectInfo Info(ObjectClass object_class, std::uint8_t id, std::string_view labe
 ObjectInfo Key(ObjectInfo info, KeyType type, std::uint8_t functions, std::uint16_t hashes) {
   info.key_type = type;
   info.functions = functions;
-  info.signature_algorithms = (functions & 1U) != 0 ? 0x04 : 0x00;
+  info.signature_algorithms = (functions & 1U) == 0 ? 0x00 : card::IsRsa(type) ? 0x03 : 0x04;
   info.hash_algorithms = (functions & 1U) != 0 ? hashes : std::uint16_t{0};
   info.key_agreement = (functions & 4U) != 0 ? 0x01 : 0x00;
   return info;
@@ -79,6 +81,26 @@ void AddPair(ObjectStore& store, crypto::Crypto& crypto, std::uint8_t id, std::s
   Add(store, Key(Info(ObjectClass::kPublicKey, id, label, 1), type, functions, hashes), point);
 }
 
+/// Containers of a pair that can be generated, of the same type, identifier and label.
+void AddEmptyPair(ObjectStore& store, std::uint8_t id, std::string_view label, KeyType type, std::uint8_t functions) {
+  Add(store, Key(Info(ObjectClass::kPrivateKey, id, label, 2), type, functions, 0x0007), {}, id);
+  Add(store, Key(Info(ObjectClass::kPublicKey, id, label, 2), type, functions, 0x0007), {});
+}
+
+/// A container for a public key of others.
+void AddPeer(ObjectStore& store, std::uint8_t id, std::string_view label, KeyType type, std::uint8_t functions) {
+  Add(store, Key(Info(ObjectClass::kPublicKey, id, label, 2), type, functions, 0x0007), {});
+}
+
+void AddPsk(ObjectStore& store, std::uint8_t id, std::string_view label, std::uint8_t functions,
+            std::uint8_t derivation, ByteView value) {
+  ObjectInfo secret = Info(ObjectClass::kSecretKey, id, label, 0);
+  secret.key_type = KeyType::kHmac;
+  secret.functions = functions;
+  secret.key_derivation = derivation;
+  Add(store, secret, value);
+}
+
 void AddFile(ObjectStore& store, std::uint8_t id, std::string_view label, std::uint8_t access, ByteView content) {
   ObjectInfo info = Info(ObjectClass::kFile, id, label, access);
   info.file_usage = id == 2 ? iotsafe::FileUsage::kCertificate : iotsafe::FileUsage::kGeneral;
@@ -97,11 +119,81 @@ void FillReference(ObjectStore& store, crypto::Crypto& crypto) {
   AddFile(store, 0x08, "closed", 0, SmallFile());
   AddFile(store, 0x0A, "large", 1, LargeFile());
   AddFile(store, 0x0B, "empty", 1, {});
-  ObjectInfo secret = Info(ObjectClass::kSecretKey, 0x06, "psk", 0);
-  secret.key_type = KeyType::kHmac;
-  secret.functions = 0x08;
-  secret.key_derivation = 0x03;
-  Add(store, secret, Counting(16));
+  AddPsk(store, 0x06, "psk", 0x08, 0x03, Counting(16));
+}
+
+/// Secrets of every kind: what each may be used for, and the lengths a PSK can have.
+void FillSecrets(ObjectStore& store, crypto::Crypto& /*crypto*/) {
+  AddPsk(store, 0x06, "psk", 0x08, 0x03, Counting(16));
+  AddPsk(store, 0x07, "hkdfonly", 0x08, 0x02, Counting(16));
+  AddPsk(store, 0x08, "prfonly", 0x08, 0x01, Counting(16));
+  AddPsk(store, 0x09, "nofunction", 0x00, 0x03, Counting(16));
+  AddPsk(store, 0x0A, "emptypsk", 0x08, 0x03, {});
+  AddPsk(store, 0x0B, "longpsk", 0x08, 0x03, Counting(256));
+  AddPsk(store, 0x0C, "onebyte", 0x08, 0x03, Counting(1));
+}
+
+/// Pairs on every curve.
+void FillCurves(ObjectStore& store, crypto::Crypto& crypto) {
+  AddPair(store, crypto, 0x01, "sig", 0x07, 0x0007);
+  AddPeer(store, 0x05, "peer", KeyType::kP256Volatile, 0x05);
+  AddEmptyPair(store, 0x07, "bp", KeyType::kBrainpoolP256Persistent, 0x07);
+  AddEmptyPair(store, 0x08, "bpgen", KeyType::kBrainpoolP256Volatile, 0x07);
+  AddPeer(store, 0x09, "bppeer", KeyType::kBrainpoolP256Volatile, 0x05);
+  AddEmptyPair(store, 0x11, "p384", KeyType::kP384Persistent, 0x07);
+  AddEmptyPair(store, 0x12, "p384gen", KeyType::kP384Volatile, 0x07);
+  AddPeer(store, 0x13, "p384peer", KeyType::kP384Volatile, 0x05);
+}
+
+/// RSA, beside one pair on P-256.
+void FillRsa(ObjectStore& store, crypto::Crypto& crypto) {
+  AddPair(store, crypto, 0x01, "sig", 0x07, 0x0007);
+  AddEmptyPair(store, 0x21, "rsa", KeyType::kRsa2048, 0x03);
+  AddEmptyPair(store, 0x22, "rsagen", KeyType::kRsa2048, 0x03);
+  AddPeer(store, 0x23, "rsapeer", KeyType::kRsa2048, 0x01);
+  SR_CHECK(store.Commit());
+  std::array<std::uint8_t, crypto::kMaxRsaPrivateSize> scratch{};
+  card::KeyMaker maker(store, crypto, scratch);
+  const Bytes id{0x21};
+  SR_CHECK(maker.Prepare(*store.Find({ObjectClass::kPrivateKey, false, id}),
+                         *store.Find({ObjectClass::kPublicKey, false, id}),
+                         card::StoreWriter::kDevice) == wire::StatusWord::kOk);
+}
+
+/// One pair for each key specific usage.
+void FillUsages(ObjectStore& store, crypto::Crypto& crypto) {
+  using iotsafe::KeyUsage;
+  for (const auto& [id, label, usage] :
+       {std::tuple<std::uint8_t, std::string_view, KeyUsage>{1, "any", KeyUsage::kGeneral},
+        {2, "tls12", KeyUsage::kTls12},
+        {3, "tls13", KeyUsage::kTls13},
+        {4, "attest", KeyUsage::kAttestation}}) {
+    std::array<std::uint8_t, crypto::kP256ScalarSize> scalar{};
+    std::array<std::uint8_t, crypto::kP256PointSize> point{};
+    SR_CHECK(crypto.GenerateKeyPair(crypto::Curve::kP256, scalar, point));
+    for (const ObjectClass object_class : {ObjectClass::kPrivateKey, ObjectClass::kPublicKey}) {
+      const bool is_private = object_class == ObjectClass::kPrivateKey;
+      ObjectInfo info = Key(Info(object_class, id, label, is_private ? 0 : 1), KeyType::kP256Persistent, 0x01, 0x0007);
+      info.key_usage = usage;
+      Add(store, info, is_private ? ByteView(scalar) : ByteView(point), is_private ? id : std::uint8_t{0});
+    }
+  }
+}
+
+/// The reference store with the user PIN "1234".
+void FillWithPin(ObjectStore& store, crypto::Crypto& crypto) {
+  FillReference(store, crypto);
+  ObjectInfo pin;
+  pin.object_class = ObjectClass::kSecretKey;
+  pin.key_type = KeyType::kUserPin;
+  SR_CHECK(pin.id.Assign(card::kUserPinId));
+  Add(store, pin, AsBytes("1234"));
+}
+
+/// Type II: secrets and a file.
+void FillTypeII(ObjectStore& store, crypto::Crypto& crypto) {
+  FillSecrets(store, crypto);
+  AddFile(store, 0x03, "ca", 1, SmallFile());
 }
 
 /// 40 objects with long labels: several blocks of GET DATA.
@@ -110,8 +202,18 @@ void FillMany(ObjectStore& store, crypto::Crypto& crypto) {
   for (std::uint8_t id = 0x40; id < 0x40 + 25; ++id) {
     AddFile(store, id, "file with a label of some length " + std::to_string(id), 1, Bytes{id});
   }
-  SR_CHECK(store.objects().size() == 40);
+  SR_CHECK(store.Commit() && store.objects().size() == 40);
 }
+
+struct StoreRow {
+  std::string_view name;
+  void (*fill)(ObjectStore& store, crypto::Crypto& crypto);
+};
+constexpr std::array kStores{
+    StoreRow{"reference", FillReference}, StoreRow{"many", FillMany},    StoreRow{"secrets", FillSecrets},
+    StoreRow{"curves", FillCurves},       StoreRow{"rsa", FillRsa},      StoreRow{"usage", FillUsages},
+    StoreRow{"pin", FillWithPin},         StoreRow{"type2", FillTypeII},
+};
 
 Bytes MakeImage(std::string_view store_name) {
   const auto crypto = crypto::OpenSslCrypto::Create();
@@ -125,8 +227,9 @@ Bytes MakeImage(std::string_view store_name) {
     SR_CHECK(card::PersonaliseDemo(store, *crypto));
     return image;
   }
-  SR_CHECK(store_name == "reference" || store_name == "many");
-  (store_name == "many" ? FillMany : FillReference)(store, *crypto);
+  const auto row = std::ranges::find(kStores, store_name, &StoreRow::name);
+  SR_CHECK(row != kStores.end());
+  row->fill(store, *crypto);
   SR_CHECK(store.Commit());
   return image;
 }
@@ -145,15 +248,21 @@ const Bytes& ImageOf(std::string_view store) {
 
 struct ReferenceCard::Parts {
   Parts(std::string_view store_name, const card::CompatibilityConfig& wanted)
-      : image(ImageOf(store_name)), config(wanted) {}
+      : image(ImageOf(store_name)),
+        config(wanted),
+        type(store_name == "type2" ? card::AppletType::kTypeII : card::AppletType::kTypeI) {
+    applet.UseScratch(scratch);
+  }
 
   Bytes image;
   card::CompatibilityConfig config;
+  card::AppletType type;
   card::RamNvm nvm{image};
   StoreMemory memory;
   ObjectStore store{nvm, kRange, memory.view()};
   std::unique_ptr<crypto::OpenSslCrypto> crypto = crypto::OpenSslCrypto::Create();
-  card::Applet applet{store, *crypto, config};
+  std::array<std::uint8_t, crypto::kMaxRsaPrivateSize> scratch{};
+  card::Applet applet{store, *crypto, config, type};
   std::array<card::Application*, 1> applications{&applet};
   card::UiccBuffers buffers;
   card::Uicc uicc{applications, {}, config, buffers};
@@ -170,8 +279,12 @@ wire::CardEndpoint& ReferenceCard::Endpoint() {
   return parts_->uicc;
 }
 
+Bytes ReferenceCard::Image(std::string_view store) {
+  return ImageOf(store);
+}
+
 Variables ReferenceCard::Given(std::string_view store) {
-  if (store == "demo") {
+  if (store != "reference" && store != "many" && store != "pin") {
     return {};
   }
   return {{"cert", CertificateFile()}, {"ca", SmallFile()}, {"large", LargeFile()}};

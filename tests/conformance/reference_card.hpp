@@ -14,13 +14,15 @@ namespace simroot::conformance {
 /// One card with a store of its own, made anew from the image of its kind (README.md, "stores").
 class ReferenceCard {
  public:
-  /// @param store "reference", "demo" or "many"; another name stops the program.
+  /// @param store one of the names in README.md; another name stops the program.
   ReferenceCard(std::string_view store, const card::CompatibilityConfig& config);
   ~ReferenceCard();
   ReferenceCard(const ReferenceCard&) = delete;
   ReferenceCard& operator=(const ReferenceCard&) = delete;
 
   [[nodiscard]] wire::CardEndpoint& Endpoint();
+  /// The non-volatile memory of a new card with this store, for a card that runs elsewhere.
+  [[nodiscard]] static Bytes Image(std::string_view store);
   /// What the scripts know of the content of this store.
   [[nodiscard]] static Variables Given(std::string_view store);
 

@@ -22,8 +22,8 @@ class Device(CardTestCase):
         objects = json.loads(self.call("list", "--json").stdout)["objects"]
         self.assertEqual([(o["class"], o["id"]) for o in objects],
                          [("private key", "01"), ("private key", "04"), ("public key", "01"), ("public key", "04"),
-                          ("public key", "05"), ("public key", "06"), ("secret key", "06"), ("file", "02"),
-                          ("file", "03")])
+                          ("public key", "05"), ("public key", "06"), ("secret key", "06"), ("secret key", "07"),
+                          ("secret key", "08"), ("file", "02"), ("file", "03")])
 
     def test_random(self):
         first = self.call("random", "600").stdout.strip()
@@ -46,6 +46,60 @@ class Device(CardTestCase):
         flipped = raw[:-1] + ("0" if raw[-1] != "0" else "1")
         self.assertEqual(self.call("verify", "01", flipped, text="meter reading", check=False).returncode, 1)
         self.assertEqual(self.call("verify", "01", raw[:-2], text="meter reading", check=False).returncode, 2)
+
+    def test_hash_is_that_of_openssl(self):
+        for name in ("sha256", "sha384", "sha512"):
+            expected = run("openssl", "dgst", "-" + name, "-r", self.certificate).stdout.split()[0].upper()
+            self.assertEqual(self.call("hash", self.certificate, "--hash", name).stdout.strip(), expected)
+        self.assertEqual(json.loads(self.call("hash", "--json", text="").stdout)["digest"][:8], "E3B0C442")
+
+    def test_mac_depends_on_every_byte(self):
+        macs = [self.call("mac", ref, text=text).stdout.strip()
+                for ref, text in (("08", "meter"), ("label=mac", "meter"), ("08", "meteR"), ("08", ""))]
+        self.assertEqual(macs[0], macs[1])
+        self.assertEqual(len(set(macs)), 3)
+        self.assertEqual({len(mac) for mac in macs}, {32})
+        self.assertIn("not allowed", self.call("mac", "07", text="", check=False).stderr)
+
+    def test_encrypted_files_come_back_and_no_other_way(self):
+        text = os.urandom(1000)
+        plain, sealed, opened = (os.path.join(self.folder, name) for name in ("plain", "sealed", "opened"))
+        with open(plain, "wb") as out:
+            out.write(text)
+        for mode, size in (("gcm", 22 + 5 * 31 + 1000), ("ctr", 22 + 1000), ("cbc", 22 + 1008)):
+            self.call("encrypt", "07", plain, "--mode", mode, "--out", sealed)
+            with open(sealed, "rb") as file:
+                content = file.read()
+            self.assertEqual((content[:4], len(content)), (b"SRSF", size), mode)
+            self.assertNotIn(text[:32], content)
+            self.assertEqual(os.stat(sealed).st_mode & 0o777, 0o600)
+            self.call("decrypt", "label=aes", sealed, "--out", opened)
+            with open(opened, "rb") as file:
+                self.assertEqual(file.read(), text, mode)
+        self.assertIn("only AES-GCM", self.call("encrypt", "07", "--mode", "cbc", "--aad", "x", text="",
+                                                check=False).stderr)
+
+    def test_changed_file_is_not_decrypted(self):
+        plain, sealed = (os.path.join(self.folder, name) for name in ("plain", "sealed"))
+        with open(plain, "wb") as out:
+            out.write(bytes(500))
+        self.call("encrypt", "07", plain, "--aad", "meter 7", "--out", sealed)
+        self.assertEqual(self.call("decrypt", "07", sealed, "--aad", "meter 7").stdout, "\0" * 500)
+        with open(sealed, "rb") as file:
+            good = file.read()
+        head, first, second, third = good[:22], good[22:277], good[277:532], good[532:]
+        wrong = {"other additional data": (good, "meter 8"), "cut": (good[:-1], "meter 7"),
+                 "without its end": (head + first + second, "meter 7"),
+                 "in another order": (head + second + first + third, "meter 7"),
+                 "one segment missing": (head + first + third, "meter 7")}
+        for at in (5, 6, 22, 34, 36, 40, 276, len(good) - 1):
+            wrong[f"byte {at} changed"] = (good[:at] + bytes([good[at] ^ 1]) + good[at + 1:], "meter 7")
+        for name, (content, aad) in wrong.items():
+            with open(sealed, "wb") as out:
+                out.write(content)
+            result = self.call("decrypt", "07", sealed, "--aad", aad, check=False)
+            self.assertNotEqual(result.returncode, 0, name)
+            self.assertEqual(result.stdout, "", name)
 
     def test_certificate_request(self):
         csr = self.call("csr", "01", "--subject", r"CN=a\,b,O=x").stdout

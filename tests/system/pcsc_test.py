@@ -3,16 +3,11 @@
 
 Runs in a network namespace of its own (tests/system/in_own_network), because vpcd listens on all addresses."""
 import os
-import shutil
-import subprocess
 import sys
-import time
 import unittest
 
-from support import LIMIT_S, SIMROOT, CardTestCase, Child, clean_environment, run
-
-SOCKET = "/run/pcscd/pcscd.comm"
-READER = "127.0.0.1:35963"
+import pcsc_reader
+from support import SIMROOT, CardTestCase, clean_environment, run
 
 
 class Pcsc(CardTestCase):
@@ -20,28 +15,7 @@ class Pcsc(CardTestCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.modem.__exit__()  # the card goes from the modem into the reader
-        if os.path.exists(SOCKET):
-            raise unittest.SkipTest("another pcscd runs on this machine: " + SOCKET)
-        configuration = os.path.join(cls.folder, "reader.conf.d")
-        os.mkdir(configuration)
-        shutil.copy("/etc/reader.conf.d/vpcd", configuration)
-        cls.pcscd = subprocess.Popen(["/usr/sbin/pcscd", "--foreground", "-c", configuration],
-                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        cls.addClassCleanup(cls.stop_pcscd)
-        end = time.monotonic() + LIMIT_S
-        while run("opensc-tool", "-l", check=False).returncode != 0:  # pcscd tells nobody when it is ready
-            assert time.monotonic() < end, "pcscd shows no reader"
-        cls.reader = Child(SIMROOT, "card", "run", cls.card_file, "--pcsc", READER)
-        cls.reader.__enter__()
-        cls.addClassCleanup(cls.reader.__exit__)
-        cls.reader.read_until("card in the reader")
-        while "Yes" not in run("opensc-tool", "-l").stdout:
-            assert time.monotonic() < end, "pcscd does not see the card"
-
-    @classmethod
-    def stop_pcscd(cls):
-        cls.pcscd.terminate()
-        cls.pcscd.wait(10)
+        pcsc_reader.start(cls, cls.card_file)
 
     def call(self, *arguments, check=True, card="pcsc:"):
         return run(SIMROOT, "device", *arguments, "--card", card, env=self.device_environment(), check=check)

@@ -50,7 +50,7 @@ TEST_F(AppletTest, GeneratesAPersistentPairThatLasts) {
 TEST_F(AppletTest, AKeyGeneratedAfterInitEndsTheSession) {
   ASSERT_EQ(card_.Send(kSignInit), "9000");
   ASSERT_EQ(card_.SendAll("81B9000003840101").substr(0, 6), "840101");
-  EXPECT_EQ(card_.Send(HashCommand("2B8001")), "6985");
+  EXPECT_EQ(card_.Send(HashCommand("2B8001")), "6989");
   EXPECT_EQ(card_.Send(kSignInit), "9000");
 }
 

@@ -1,21 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "card/applet/command_data.hpp"
 
-#include "common/wire/tlv.hpp"
-
 namespace simroot::card {
 
 using iotsafe::LengthRule;
 using iotsafe::Tag;
 using iotsafe::TagRule;
 
-Expected<CommandData, ParseError> CommandData::Parse(ByteView data, std::initializer_list<Tag> allowed) {
+namespace {
+
+/// Reads an element as its rule says. @param ends true if forms of the length that end with the data count first.
+[[nodiscard]] bool ReadByRule(ByteReader& reader, const TagRule& rule, ByteView followers, bool ends, wire::Tlv& out) {
+  if (rule.length == LengthRule::kOneByte) {
+    return wire::ReadTlv(reader, out);
+  }
+  return (ends && wire::ReadFlexibleTlv(reader, {}, out)) || wire::ReadFlexibleTlv(reader, followers, out);
+}
+
+/// Reads the beginning of a signature that ends in a later command; not one that ends here.
+[[nodiscard]] bool ReadOpenSignature(ByteReader& reader, const TagRule& rule, wire::OpenTlv& out) {
+  ByteReader attempt = reader;
+  wire::Tlv complete;
+  wire::OpenTlv open;
+  if (rule.tag != Tag::kSignature || wire::ReadFlexibleTlv(attempt, {}, complete) ||
+      !wire::ReadOpenTlv(attempt, open) || open.total > rule.max) {
+    return false;
+  }
+  reader = attempt;
+  out = open;
+  return true;
+}
+
+}  // namespace
+
+Expected<CommandData, ParseError> CommandData::Parse(ByteView data, std::initializer_list<Tag> allowed,
+                                                     wire::OpenTlv* open) {
   CommandData result;
   std::array<std::uint8_t, 16> followers{};
   ByteWriter follower_writer(followers);
   for (const Tag tag : allowed) {
     follower_writer.PutU8(Code(tag));
   }
+  // A signature is the last element with every known client, and so is a text without one. What is in them may look
+  // like another element: an RSA signature, `33 01 00 <256 bytes>`, now and then like one of a single byte.
+  const bool with_signature = std::ranges::find(allowed, Tag::kSignature) != allowed.end();
   ByteReader reader(data);
   while (!reader.empty()) {
     std::uint8_t code = 0;
@@ -30,11 +58,12 @@ Expected<CommandData, ParseError> CommandData::Parse(ByteView data, std::initial
     if (rule == nullptr || result.count_ == kMaxElements) {
       return Unexpected(ParseError::kUnexpectedTag);
     }
+    if (open != nullptr && ReadOpenSignature(reader, *rule, *open)) {
+      return result;
+    }
     wire::Tlv tlv;
-    const bool read = rule->length == LengthRule::kFlexible
-                          ? wire::ReadFlexibleTlv(reader, follower_writer.written(), tlv)
-                          : wire::ReadTlv(reader, tlv);
-    if (!read) {
+    const bool ends = tag == Tag::kSignature || (tag == Tag::kData && !with_signature);
+    if (!ReadByRule(reader, *rule, follower_writer.written(), ends, tlv)) {
       return Unexpected(ParseError::kTruncated);
     }
     if (tlv.value.size() < rule->min || tlv.value.size() > rule->max) {

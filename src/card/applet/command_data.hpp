@@ -7,6 +7,7 @@
 #include "common/base/result.hpp"
 #include "common/iotsafe/objects.hpp"
 #include "common/wire/status_word.hpp"
+#include "common/wire/tlv.hpp"
 
 namespace simroot::card {
 
@@ -15,9 +16,12 @@ class CommandData {
  public:
   /// Reads `data`, which may hold each of `allowed` once and nothing else. Lengths of values are checked against
   /// iotsafe::kTagRules.
+  /// @param open if given, a signature (tag 33) at the end may be announced and go on in the next command: it is then
+  /// in `open`, whose total is otherwise 0.
   /// @returns kUnexpectedTag, kDuplicateTag, kBadLength or kTruncated; all of them are 6A80 on the card.
   [[nodiscard]] static Expected<CommandData, ParseError> Parse(ByteView data,
-                                                               std::initializer_list<iotsafe::Tag> allowed);
+                                                               std::initializer_list<iotsafe::Tag> allowed,
+                                                               wire::OpenTlv* open = nullptr);
 
   [[nodiscard]] bool Has(iotsafe::Tag tag) const { return Find(tag).has_value(); }
   [[nodiscard]] std::optional<ByteView> Find(iotsafe::Tag tag) const;

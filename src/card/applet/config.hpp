@@ -36,9 +36,10 @@ struct CompatibilityConfig {
   bool ignore_excess_bytes = true;    ///< bytes after Lc and data are ignored as on T=0 (Orange's library)
   bool implicit_channel_open = true;  ///< SELECT by AID on a closed channel opens it (wolfSSL)
   AdminReport admin_report = AdminReport::kOff;
-  bool extensions = true;      ///< our own instructions (docs/formats/extensions.md); false: 6D00, not announced
-  bool enforce_usage = false;  ///< a key for TLS CertificateVerify signs nothing else (tag 4E)
-  bool answer_t0 = true;              ///< case 4 answers 61LL and GET RESPONSE; false: directly, as on T=1
+  bool extensions = true;        ///< our own instructions (docs/formats/extensions.md); false: 6D00, not announced
+  bool enforce_usage = false;    ///< a key for TLS CertificateVerify signs nothing else (tag 4E)
+  bool psk_labels_only = false;  ///< a stored secret makes only TLS master secrets in COMPUTE PRF
+  bool answer_t0 = true;         ///< case 4 answers 61LL and GET RESPONSE; false: directly, as on T=1
 };
 
 /// The named sets of `--compat`.
@@ -56,7 +57,8 @@ inline constexpr std::array kCompatibilityProfiles{
                           .implicit_channel_open = false,
                           .admin_report = AdminReport::kOn,
                           .extensions = false,
-                          .enforce_usage = true}},
+                          .enforce_usage = true,
+                          .psk_labels_only = true}},
     CompatibilityProfile{"wolfssl", {.signature_length = SignatureLength::kTwoBytes, .accept_longer_hash = true}},
     CompatibilityProfile{"orange", {.signature_length = SignatureLength::kOneByte}},
     CompatibilityProfile{"thales", {}},

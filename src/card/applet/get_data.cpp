@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "card/applet/applet.hpp"
+#include "common/iotsafe/extensions.hpp"
 
 namespace simroot::card {
 namespace {
@@ -19,12 +20,48 @@ constexpr std::size_t kListBlockSize = 254;
 constexpr std::array kListOrder{ObjectClass::kPrivateKey, ObjectClass::kPublicKey, ObjectClass::kSecretKey,
                                 ObjectClass::kFile};
 
-/// The object at `position` of the list, or nullptr past its end.
+template <typename... Flags>
+[[nodiscard]] constexpr unsigned Bit(Flags... flags) {
+  return (static_cast<unsigned>(flags) | ...);
+}
+
+constexpr std::uint16_t kAllHashes = static_cast<std::uint16_t>(
+    Bit(iotsafe::HashAlgorithm::kSha256, iotsafe::HashAlgorithm::kSha384, iotsafe::HashAlgorithm::kSha512));
+constexpr std::uint8_t kAllDerivations =
+    LowByte(Bit(iotsafe::KeyDerivation::kPrfSha256, iotsafe::KeyDerivation::kHkdf));
+
+/// What the two types of applet can do (2.12; IoT.04). CMAC is an extension.
+constexpr iotsafe::ApplicationInfo kTypeIAbilities{
+    .proprietary_identifier = {},
+    .functions = LowByte(Bit(iotsafe::Function::kSignature, iotsafe::Function::kKeyGeneration,
+                             iotsafe::Function::kKeyAgreement, iotsafe::Function::kKeyDerivation)),
+    .hash_algorithms = kAllHashes,
+    .signature_algorithms = LowByte(Bit(iotsafe::SignatureAlgorithm::kRsaPkcs1, iotsafe::SignatureAlgorithm::kRsaPss,
+                                        iotsafe::SignatureAlgorithm::kEcdsa, iotsafe::SignatureAlgorithm::kCmac)),
+    .key_agreement = LowByte(Bit(iotsafe::KeyAgreement::kEcka)),
+    .key_derivation = kAllDerivations,
+    .max_sessions = SessionTable::kCapacity};
+constexpr iotsafe::ApplicationInfo kTypeIIAbilities{.proprietary_identifier = {},
+                                                    .functions = LowByte(Bit(iotsafe::Function::kKeyDerivation)),
+                                                    .hash_algorithms = kAllHashes,
+                                                    .key_derivation = kAllDerivations};
+
+/// Our services beyond IoT.05 (docs/formats/extensions.md), while config.extensions is set.
+constexpr unsigned kTypeIIExtensions =
+    Bit(iotsafe::Extension::kHash, iotsafe::Extension::kAesCbc, iotsafe::Extension::kAesCtr,
+        iotsafe::Extension::kAesGcm, iotsafe::Extension::kLocalWrite);
+constexpr unsigned kTypeIExtensions =
+    Bit(iotsafe::Extension::kCmac, iotsafe::Extension::kCsr, iotsafe::Extension::kRsaOaep, iotsafe::Extension::kP384) |
+    kTypeIIExtensions;
+
+/// The object at `position` of the list, or nullptr past its end. The user PIN is not in it.
 const StoredObject* ObjectAt(const ObjectStore& store, std::size_t position) {
   for (const ObjectClass object_class : kListOrder) {
-    for (const StoredObject& object : store.objects()) {
-      if (object.info.object_class == object_class && position-- == 0) {
-        return &object;
+    for (const StoredObject* object = store.NextCreated(object_class, 0); object != nullptr;
+         object = store.NextCreated(object_class, object->serial)) {
+      const bool hidden = object->info.key_type == iotsafe::KeyType::kUserPin;
+      if (!hidden && position-- == 0) {
+        return object;
       }
     }
   }
@@ -61,24 +98,23 @@ StatusWord Applet::GetApplicationData(const Call& call) {
   if (!call.command.data.empty()) {
     return Sw::kWrongLength;
   }
-  iotsafe::ApplicationInfo info;
+  iotsafe::ApplicationInfo info = type_ == AppletType::kTypeI ? kTypeIAbilities : kTypeIIAbilities;
+  if (!config_.extensions) {
+    info.signature_algorithms = LowByte(info.signature_algorithms & ~Bit(iotsafe::SignatureAlgorithm::kCmac));
+  }
+  const unsigned extensions = type_ == AppletType::kTypeI ? kTypeIExtensions : kTypeIIExtensions;
   info.proprietary_identifier =
-      iotsafe::EncodeIdentifier({.change_counter = store_.change_counter(), .epoch = store_.epoch()});
+      iotsafe::EncodeIdentifier({.change_counter = store_.change_counter(),
+                                 .epoch = store_.epoch(),
+                                 .extensions = static_cast<std::uint16_t>(config_.extensions ? extensions : 0)});
   const std::uint8_t capacity = LowByte(std::min<std::size_t>(store_.capacity(), 0xFF));
   info.max_files = capacity;
-  info.max_private_keys = capacity;
-  info.max_public_keys = capacity;
+  info.max_private_keys = type_ == AppletType::kTypeI ? capacity : std::uint8_t{0};
+  info.max_public_keys = info.max_private_keys;
   info.max_secret_keys = capacity;
-  info.functions = LowByte(static_cast<unsigned>(iotsafe::Function::kSignature) |
-                           static_cast<unsigned>(iotsafe::Function::kKeyGeneration) |
-                           static_cast<unsigned>(iotsafe::Function::kKeyAgreement));
-  info.hash_algorithms = static_cast<std::uint16_t>(static_cast<unsigned>(iotsafe::HashAlgorithm::kSha256) |
-                                                    static_cast<unsigned>(iotsafe::HashAlgorithm::kSha384) |
-                                                    static_cast<unsigned>(iotsafe::HashAlgorithm::kSha512));
-  info.signature_algorithms = static_cast<std::uint8_t>(iotsafe::SignatureAlgorithm::kEcdsa);
-  info.key_agreement = static_cast<std::uint8_t>(iotsafe::KeyAgreement::kEcka);
-  info.key_derivation = 0;
-  info.max_sessions = SessionTable::kCapacity;
+  if (type_ == AppletType::kTypeII && config_.extensions) {
+    info.max_sessions = SessionTable::kCapacity;  // ENCRYPT, DECRYPT and HASH are all that has sessions there
+  }
   iotsafe::PutApplicationInfo(info, config_.application_tags, call.response);
   return Sw::kOk;
 }
@@ -126,7 +162,7 @@ StatusWord Applet::GetObjectInfo(const Call& call, ObjectClass object_class) {
   if (!data) {
     return ToStatusWord(data.error());
   }
-  const auto object = FindObject(*data, object_class);
+  const auto object = LookUp(*data, object_class);
   if (!object) {
     return object.error();
   }

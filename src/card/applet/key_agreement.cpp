@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "card/applet/algorithms.hpp"
 #include "card/applet/applet.hpp"
 
 namespace simroot::card {
 
-// COMPUTE DH (2.6): the X coordinate of the shared point, 32 bytes, without an element around it.
+// COMPUTE DH (2.6): the X coordinate of the shared point, 32 bytes (48 on P-384), without an element around it.
 wire::StatusWord Applet::ComputeDh(const Call& call) {
   using iotsafe::ObjectState;
   using iotsafe::Tag;
@@ -25,10 +26,10 @@ wire::StatusWord Applet::ComputeDh(const Call& call) {
   const auto curve = CurveOf(own.key_type);
   if (own.state != ObjectState::kActivated || peer.state != ObjectState::kActivated ||
       !Has(own.functions, iotsafe::Function::kKeyAgreement) || !Has(own.key_agreement, iotsafe::KeyAgreement::kEcka) ||
-      !curve || curve != CurveOf(peer.key_type)) {
+      !curve || !IsOffered(own.key_type) || curve != CurveOf(peer.key_type)) {
     return Sw::kConditionsNotSatisfied;
   }
-  const ByteSpan shared = call.response.Reserve(crypto::kP256ScalarSize);
+  const ByteSpan shared = call.response.Reserve(ScalarSize(*curve));
   if (shared.empty() || !crypto_.Ecdh(PrivateKeyOf(**private_key), store_.Value(**public_key), shared)) {
     call.response.Truncate(0);
     return Sw::kOtherError;

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "card/applet/applet.hpp"
-#include "common/base/secret.hpp"
+#include "card/applet/public_keys.hpp"
 
 namespace simroot::card {
-namespace {
-
-wire::StatusWord ToStatusWord(StoreError error) {
-  return error == StoreError::kFull ? wire::StatusWord::kInsufficientMemory : wire::StatusWord::kIntegrityIssue;
-}
-
-}  // namespace
 
 // GENERATE KEY PAIR (2.11). The container decides the type of the key. Both halves become valid together or not at all.
 wire::StatusWord Applet::GenerateKeyPair(const Call& call) {
@@ -25,29 +18,24 @@ wire::StatusWord Applet::GenerateKeyPair(const Call& call) {
   }
   const StoredObject& private_key = **found;
   const StoredObject* const public_key = store_.Find({ObjectClass::kPublicKey, false, private_key.pair_id.view()});
-  const auto curve = CurveOf(private_key.info.key_type);
   if (!Has(private_key.info.access, iotsafe::Access::kUpdatable) ||
-      !Has(private_key.info.functions, iotsafe::Function::kKeyGeneration) || public_key == nullptr || !curve) {
+      !Has(private_key.info.functions, iotsafe::Function::kKeyGeneration) || public_key == nullptr ||
+      !IsOffered(private_key.info.key_type)) {
     return Sw::kConditionsNotSatisfied;
   }
-  SecretArray<crypto::kP256ScalarSize> scalar;
-  std::array<std::uint8_t, crypto::kP256PointSize> point{};
-  if (!crypto_.GenerateKeyPair(*curve, scalar.Prepare(crypto::kP256ScalarSize), point)) {
-    return Sw::kOtherError;
+  const Sw made = key_maker_.Prepare(private_key, *public_key, StoreWriter::kDevice);
+  if (made != Sw::kOk) {
+    store_.Discard();
+    return made;
   }
-  auto stored = store_.Stage(private_key, scalar.Reveal(InsecureReveal::kForStore));
-  if (stored) {
-    stored = store_.Stage(*public_key, point);
-  }
-  if (stored) {
-    stored = store_.Commit();
-  }
-  if (!stored) {
+  if (const auto stored = store_.Commit(); !stored) {
     store_.Discard();
     return ToStatusWord(stored.error());
   }
   crypto_.ForgetKey(store_.SlotOf(private_key));
-  iotsafe::PutGeneratedKeyPair({private_key.info.id.view(), public_key->info.id.view(), point}, call.response);
+  const iotsafe::PublicKeyView key = ViewOf(public_key->info.key_type, store_.Value(*public_key));
+  iotsafe::PutGeneratedKeyPair(
+      {private_key.info.id.view(), public_key->info.id.view(), key.point, key.modulus, key.exponent}, call.response);
   return Sw::kOk;
 }
 
@@ -61,10 +49,11 @@ wire::StatusWord Applet::ReadPublicKey(const Call& call) {
   if (!object) {
     return object.error();
   }
-  if ((*object)->info.state != iotsafe::ObjectState::kActivated) {
+  const iotsafe::ObjectInfo& info = (*object)->info;
+  if (info.state != iotsafe::ObjectState::kActivated || !IsOffered(info.key_type)) {
     return Sw::kConditionsNotSatisfied;
   }
-  iotsafe::PutPublicKeyData(store_.Value(**object), call.response);
+  iotsafe::PutPublicKeyData(ViewOf(info.key_type, store_.Value(**object)), call.response);
   return Sw::kOk;
 }
 

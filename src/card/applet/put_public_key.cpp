@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "card/applet/applet.hpp"
+#include "card/applet/public_keys.hpp"
 #include "common/wire/tlv.hpp"
 
 namespace simroot::card {
@@ -13,26 +14,28 @@ StatusWord Applet::PutPublicKeyInit(const Call& call) {
   if (!session || *session == nullptr) {
     return session ? Sw::kOk : session.error();
   }
-  const StatusWord sw = [&] {
-    const auto data = CommandData::Parse(call.command.data, {Tag::kPublicKeyId, Tag::kPublicKeyLabel});
-    if (!data) {
-      return ToStatusWord(data.error());
-    }
-    const auto object = FindObject(*data, iotsafe::ObjectClass::kPublicKey);
-    if (!object) {
-      return object.error();
-    }
-    if (!Has((*object)->info.access, iotsafe::Access::kUpdatable) || !CurveOf((*object)->info.key_type)) {
-      return Sw::kConditionsNotSatisfied;
-    }
-    (*session)->slot = store_.SlotOf(**object);
-    (*session)->generation = (*object)->generation;
-    return Sw::kOk;
-  }();
+  const StatusWord sw = TakeContainer(call, **session);
   if (sw != Sw::kOk) {
     sessions_.End(**session);
   }
   return sw;
+}
+
+StatusWord Applet::TakeContainer(const Call& call, Session& session) const {
+  const auto data = CommandData::Parse(call.command.data, {Tag::kPublicKeyId, Tag::kPublicKeyLabel});
+  if (!data) {
+    return ToStatusWord(data.error());
+  }
+  const auto object = FindObject(*data, iotsafe::ObjectClass::kPublicKey);
+  if (!object) {
+    return object.error();
+  }
+  if (!Has((*object)->info.access, iotsafe::Access::kUpdatable) || !IsOffered((*object)->info.key_type)) {
+    return Sw::kConditionsNotSatisfied;
+  }
+  session.slot = store_.SlotOf(**object);
+  session.generation = (*object)->generation;
+  return Sw::kOk;
 }
 
 // PUT PUBLIC KEY UPDATE (2.20): the old key stays until the new one is complete and valid.
@@ -42,9 +45,10 @@ StatusWord Applet::PutPublicKeyUpdate(const Call& call) {
     return session.error();
   }
   const bool last = IsLastUpdate(call.command);
-  StatusWord sw = TakeKeyData(**session, call.command.data, last);
+  ByteView whole;
+  StatusWord sw = TakeKeyData(**session, call.command.data, last, whole);
   if (sw == Sw::kOk && last) {
-    sw = StorePublicKey(**session);
+    sw = StorePublicKey(**session, whole);
   }
   if (sw != Sw::kOk || last) {
     sessions_.End(**session);
@@ -52,8 +56,9 @@ StatusWord Applet::PutPublicKeyUpdate(const Call& call) {
   return sw;
 }
 
-/// Collects the content of tag 34: complete, in pieces that each carry the tag, or announced once and continued.
-StatusWord Applet::TakeKeyData(Session& session, ByteView data, bool last) {
+/// Collects the content of tag 34: complete, in pieces that each carry the tag (style A), or announced once and
+/// continued (style B; spec 6.3). After the last one `whole` is all of it.
+StatusWord Applet::TakeKeyData(Session& session, ByteView data, bool last, ByteView& whole) {
   ByteView piece = data;
   if (session.continuation.outstanding > 0) {
     if (data.size() > session.continuation.outstanding) {
@@ -69,24 +74,40 @@ StatusWord Applet::TakeKeyData(Session& session, ByteView data, bool last) {
       return Sw::kIncorrectData;
     }
     piece = open.first;
-    session.continuation.outstanding = open.total - open.first.size();
+    session.continuation = {open.tag, open.total - open.first.size()};
   }
-  if (!session.key_data.Append(piece) || (last && session.continuation.outstanding > 0)) {
+  if (last && session.continuation.outstanding > 0) {
     return Sw::kIncorrectData;
   }
+  if (last && sessions_.ChainOf(session) == nullptr) {  // one command was enough
+    whole = piece;
+    return Sw::kOk;
+  }
+  ChainedData& chain = sessions_.ClaimChain(session);
+  if (!chain.bytes.Append(piece)) {
+    return Sw::kIncorrectData;
+  }
+  whole = chain.bytes.view();
   return Sw::kOk;
 }
 
-StatusWord Applet::StorePublicKey(const Session& session) {
-  const StoredObject& object = store_.objects()[session.slot];
-  const auto point = iotsafe::ParsePublicKeyValue(session.key_data.view());
-  if (!point || !crypto_.IsValidPoint(CurveOf(object.info.key_type).value_or(crypto::Curve::kP256), *point)) {
+StatusWord Applet::StorePublicKey(const Session& session, ByteView value_of_34) {
+  const StoredObject& object = store_.At(session.slot);
+  const auto key = iotsafe::ParseAnyPublicKeyValue(value_of_34);
+  std::array<std::uint8_t, kMaxPublicValue> memory{};
+  ByteWriter value(memory);
+  if (!key || !PutPublicValue(crypto_, object.info.key_type, *key, value)) {
     return Sw::kIncorrectData;
   }
-  if (!store_.Stage(object, *point)) {
-    return Sw::kInsufficientMemory;
+  auto stored = store_.Stage(object, value.written());
+  if (stored) {
+    stored = store_.Commit();
   }
-  return store_.Commit() ? Sw::kOk : Sw::kIntegrityIssue;
+  if (!stored) {
+    store_.Discard();
+    return ToStatusWord(stored.error());
+  }
+  return Sw::kOk;
 }
 
 }  // namespace simroot::card

@@ -26,6 +26,9 @@ void SessionTable::End(Session& session) {
   if (session.hash_state.running) {
     crypto_.HashAbort(session.hash_state);
   }
+  if (chain_owner_ == &session) {
+    ReleaseChain();
+  }
   session = Session{};
 }
 
@@ -43,6 +46,21 @@ void SessionTable::EndAll() {
       End(session);
     }
   }
+}
+
+ChainedData& SessionTable::ClaimChain(Session& session) {
+  if (chain_owner_ != &session) {
+    if (chain_owner_ != nullptr) {
+      End(*chain_owner_);
+    }
+    chain_owner_ = &session;
+  }
+  return chain_;
+}
+
+void SessionTable::ReleaseChain() {
+  chain_owner_ = nullptr;
+  chain_ = ChainedData{};
 }
 
 }  // namespace simroot::card

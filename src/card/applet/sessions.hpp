@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "card/applet/block_buffer.hpp"
 #include "card/applet/object_store.hpp"
+#include "card/applet/usage_check.hpp"
 #include "common/crypto/port.hpp"
+#include "common/iotsafe/extensions.hpp"
 
 namespace simroot::card {
 
 /// Numbers are counted per family, so that signature session 1 and verification session 1 never meet (spec 6.2).
-enum class SessionFamily : std::uint8_t { kComputeSignature, kVerifySignature, kPutPublicKey };
+enum class SessionFamily : std::uint8_t {
+  kComputeSignature,
+  kVerifySignature,
+  kPutPublicKey,
+  kHash,  ///< without a key; one per channel
+  kEncrypt,
+  kDecrypt,
+};
 
 /// A value that is longer than one command: the part that was announced and has not arrived (spec 6.3, style B).
 struct Continuation {
+  std::uint8_t tag = 0;
   std::size_t outstanding = 0;  ///< bytes still to come; 0: the next command starts with a tag
 };
 
@@ -24,12 +35,24 @@ struct Session {
   std::uint32_t generation = 0;  ///< of the key at INIT; another one at UPDATE ends the session
   iotsafe::OperationMode mode = iotsafe::OperationMode::kPadAndSign;
   iotsafe::HashAlgorithm hash = iotsafe::HashAlgorithm::kSha256;
+  iotsafe::SignatureAlgorithm algorithm = iotsafe::SignatureAlgorithm::kEcdsa;
   Continuation continuation;
+  UsageCheck usage;              ///< full text mode
   crypto::HashState hash_state;  ///< full text mode
-  FixedBytes<80> key_data;       ///< PUT PUBLIC KEY: content of tag 34 so far
+  iotsafe::CipherMode cipher = iotsafe::CipherMode::kGcm;  ///< ENCRYPT, DECRYPT
+  BlockBuffer blocks;                                      ///< ENCRYPT, DECRYPT, AES-CMAC
 };
 
-/// The sessions of one applet: a fixed number over all channels, families and numbers.
+/// What must be whole before it can be used and comes in several commands: a public key (content of tag 34) or a
+/// signature to be verified (content of tag 33), and the digest that came before the signature; the ciphertext of RSA-OAEP;
+/// the additional authenticated data of AES-GCM.
+struct ChainedData {
+  FixedBytes<280> bytes;
+  FixedBytes<crypto::kMaxDigestSize> digest;
+};
+
+/// The sessions of one applet: a fixed number over all channels, families and numbers. One of them at a time has
+/// chained data, because memory is short on a card.
 class SessionTable {
  public:
   static constexpr std::size_t kCapacity = 8;
@@ -48,9 +71,21 @@ class SessionTable {
   void EndChannel(std::uint8_t channel);
   void EndAll();
 
+  /// The chained data of `session`, from now on if it had none. Another session that had it ends: the newest wins, so
+  /// that a client that has gone away never stands in the way.
+  [[nodiscard]] ChainedData& ClaimChain(Session& session);
+  /// The chained data of `session`, or nullptr if it has none.
+  [[nodiscard]] const ChainedData* ChainOf(const Session& session) const {
+    return chain_owner_ == &session ? &chain_ : nullptr;
+  }
+
  private:
+  void ReleaseChain();
+
   crypto::Crypto& crypto_;
   std::array<Session, kCapacity> sessions_{};
+  Session* chain_owner_ = nullptr;
+  ChainedData chain_;
 };
 
 }  // namespace simroot::card

@@ -37,9 +37,19 @@ Expected<Session*, wire::StatusWord> Applet::RunningSession(const Call& call, Se
   if (session == nullptr) {
     return Unexpected(Sw::kConditionsNotSatisfied);
   }
-  if (store_.objects()[session->slot].generation != session->generation) {  // the key was replaced meanwhile
+  const StoredObject& key = store_.At(session->slot);
+  if (key.generation != session->generation) {  // replaced or deleted meanwhile
     sessions_.End(*session);
-    return Unexpected(Sw::kConditionsNotSatisfied);
+    return Unexpected(Sw::kCapacityReached);
+  }
+  if (store_.IsUnderUpdate(key)) {
+    return Unexpected(Sw::kReferencedDataInvalidated);  // the session waits for how that ends
+  }
+  const bool guarded = family == SessionFamily::kComputeSignature || family == SessionFamily::kEncrypt ||
+                       family == SessionFamily::kDecrypt;
+  if (guarded && !UserIsVerified()) {
+    sessions_.End(*session);
+    return Unexpected(Sw::kSecurityNotSatisfied);
   }
   return session;
 }

@@ -1,42 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "card/applet/algorithms.hpp"
 #include "card/applet/applet.hpp"
+#include "card/applet/public_keys.hpp"
 #include "common/wire/tlv.hpp"
 
 namespace simroot::card {
 
-using iotsafe::HashAlgorithm;
 using iotsafe::ObjectClass;
 using iotsafe::OperationMode;
-using iotsafe::SignatureAlgorithm;
 using iotsafe::Tag;
 using wire::StatusWord;
-
-namespace {
-
-[[nodiscard]] bool IsKnownHash(std::uint16_t value) {
-  return value == static_cast<std::uint16_t>(HashAlgorithm::kSha256) ||
-         value == static_cast<std::uint16_t>(HashAlgorithm::kSha384) ||
-         value == static_cast<std::uint16_t>(HashAlgorithm::kSha512);
-}
-
-[[nodiscard]] bool IsKnownAlgorithm(std::uint8_t value) {
-  return value == static_cast<std::uint8_t>(SignatureAlgorithm::kRsaPkcs1) ||
-         value == static_cast<std::uint8_t>(SignatureAlgorithm::kRsaPss) ||
-         value == static_cast<std::uint8_t>(SignatureAlgorithm::kEcdsa);
-}
-
-[[nodiscard]] bool IsKnownMode(std::uint8_t value) {
-  return value >= static_cast<std::uint8_t>(OperationMode::kFullText) &&
-         value <= static_cast<std::uint8_t>(OperationMode::kPadAndSign);
-}
-
-/// True if the container may be used this way and holds a key.
-[[nodiscard]] bool MayBeUsed(const iotsafe::ObjectInfo& info, std::uint16_t hash, std::uint8_t algorithm) {
-  return info.state == iotsafe::ObjectState::kActivated && Has(info.functions, iotsafe::Function::kSignature) &&
-         (info.signature_algorithms & algorithm) != 0 && (info.hash_algorithms & hash) != 0;
-}
-
-}  // namespace
 
 StatusWord Applet::ComputeSignatureInit(const Call& call) {
   return InitSignature(call, SessionFamily::kComputeSignature, ObjectClass::kPrivateKey);
@@ -52,40 +25,60 @@ StatusWord Applet::InitSignature(const Call& call, SessionFamily family, ObjectC
   if (!opened || *opened == nullptr) {
     return opened ? Sw::kOk : opened.error();
   }
-  Session& session = **opened;
-  const StatusWord sw = [&] {
-    const iotsafe::ClassTags& tags = iotsafe::TagsOf(key_class);
-    const auto data = CommandData::Parse(call.command.data, {tags.id, tags.label, Tag::kModeOfOperation,
-                                                             Tag::kHashAlgorithms, Tag::kSignatureAlgorithms});
-    if (!data) {
-      return ToStatusWord(data.error());
-    }
-    const auto mode = data->FindU8(Tag::kModeOfOperation);
-    const auto hash = data->FindU16(Tag::kHashAlgorithms);
-    const auto algorithm = data->FindU8(Tag::kSignatureAlgorithms);
-    if (!mode || !hash || !algorithm || !IsKnownMode(*mode) || !IsKnownHash(*hash) || !IsKnownAlgorithm(*algorithm)) {
-      return Sw::kIncorrectData;
-    }
-    const auto object = FindObject(*data, key_class);
-    if (!object) {
-      return object.error();
-    }
-    if (!MayBeUsed((*object)->info, *hash, *algorithm) || !CurveOf((*object)->info.key_type)) {
-      return Sw::kConditionsNotSatisfied;
-    }
-    session.slot = store_.SlotOf(**object);
-    session.generation = (*object)->generation;
-    session.mode = static_cast<OperationMode>(*mode);
-    session.hash = static_cast<HashAlgorithm>(*hash);
-    if (session.mode == OperationMode::kFullText && !crypto_.HashBegin(session.hash, session.hash_state)) {
-      return Sw::kOtherError;
-    }
-    return Sw::kOk;
-  }();
+  const bool mac = family == SessionFamily::kComputeSignature && AsksForMac(call.command);
+  const StatusWord sw =
+      mac ? TakeMacParameters(call, **opened) : TakeSignatureParameters(call, **opened, key_class);
   if (sw != Sw::kOk) {
-    sessions_.End(session);
+    sessions_.End(**opened);
   }
   return sw;
+}
+
+StatusWord Applet::TakeSignatureParameters(const Call& call, Session& session, ObjectClass key_class) {
+  const iotsafe::ClassTags& tags = iotsafe::TagsOf(key_class);
+  const auto data = CommandData::Parse(
+      call.command.data, {tags.id, tags.label, Tag::kModeOfOperation, Tag::kHashAlgorithms, Tag::kSignatureAlgorithms});
+  if (!data) {
+    return ToStatusWord(data.error());
+  }
+  const auto mode = KnownMode(data->FindU8(Tag::kModeOfOperation).value_or(0));
+  const auto hash = KnownHash(data->FindU16(Tag::kHashAlgorithms).value_or(0));
+  const auto algorithm = KnownSignatureAlgorithm(data->FindU8(Tag::kSignatureAlgorithms).value_or(0));
+  if (!mode || !hash || !algorithm) {
+    return Sw::kIncorrectData;
+  }
+  const auto object = FindObject(*data, key_class);
+  if (!object) {
+    return object.error();
+  }
+  session.slot = store_.SlotOf(**object);
+  session.generation = (*object)->generation;
+  session.mode = *mode;
+  session.hash = *hash;
+  session.algorithm = *algorithm;
+  if (!MaySign(session, (*object)->info)) {
+    return Sw::kConditionsNotSatisfied;
+  }
+  if (session.mode == OperationMode::kFullText && !crypto_.HashBegin(session.hash, session.hash_state)) {
+    return Sw::kOtherError;
+  }
+  return Sw::kOk;
+}
+
+/// True if the key may be used as the session asks. Arms the check of the text where the key's usage asks for one.
+bool Applet::MaySign(Session& session, const iotsafe::ObjectInfo& info) const {
+  const bool allowed = info.state == iotsafe::ObjectState::kActivated &&
+                       Has(info.functions, iotsafe::Function::kSignature) &&
+                       Has(info.signature_algorithms, session.algorithm) && Has(info.hash_algorithms, session.hash) &&
+                       Fits(info.key_type, session.algorithm) && IsOffered(info.key_type);
+  if (!allowed || session.family == SessionFamily::kVerifySignature) {
+    return allowed;
+  }
+  if (info.key_usage == iotsafe::KeyUsage::kAttestation) {
+    return false;  // it attests keys made on this card and nothing else (IoT.04 H4)
+  }
+  session.usage = UsageCheck(config_.enforce_usage ? info.key_usage : iotsafe::KeyUsage::kGeneral);
+  return !session.usage.NeedsText() || session.mode == OperationMode::kFullText;
 }
 
 // COMPUTE SIGNATURE UPDATE (2.10): answers to the last one with tag 33.
@@ -94,31 +87,51 @@ StatusWord Applet::ComputeSignatureUpdate(const Call& call) {
   if (!session) {
     return session.error();
   }
-  SignatureInput input;
-  StatusWord sw = TakeSignatureData(**session, call.command, input);
-  if (sw == Sw::kOk && !input.signature.empty()) {  // 33 belongs into VERIFY SIGNATURE
-    sw = Sw::kIncorrectData;
+  if ((*session)->algorithm == iotsafe::SignatureAlgorithm::kCmac) {
+    return UpdateMac(call, **session);
   }
+  SignatureInput input;
   const bool last = IsLastUpdate(call.command);
+  StatusWord sw = TakeSignatureData(**session, call.command, input);
   if (sw == Sw::kOk && last) {
-    const StoredObject& key = store_.objects()[(*session)->slot];
-    std::array<std::uint8_t, crypto::kP256SignatureSize> signature{};
-    if (!crypto_.SignEcdsa(PrivateKeyOf(key), input.digest.view(), signature)) {
-      sw = Sw::kOtherError;
-    } else {
-      const bool two_bytes = config_.signature_length == SignatureLength::kTwoBytes ||
-                             (config_.signature_length == SignatureLength::kByClass && (call.command.cla & 0x80U) != 0);
-      if (two_bytes) {
-        wire::PutTlvTwoByteLength(Code(Tag::kSignature), signature, call.response);
-      } else {
-        wire::PutTlv(Code(Tag::kSignature), signature, call.response);
-      }
-    }
+    sw = IsRsa(store_.At((*session)->slot).info.key_type) ? SignWithRsa(call, **session, input.digest.view())
+                                                          : SignWithCurve(call, **session, input.digest.view());
   }
   if (sw != Sw::kOk || last) {
     sessions_.End(**session);
   }
   return sw;
+}
+
+StatusWord Applet::SignWithCurve(const Call& call, const Session& session, ByteView digest) {
+  const crypto::PrivateKey key = PrivateKeyOf(store_.At(session.slot));
+  std::array<std::uint8_t, crypto::kMaxEcSignatureSize> memory{};
+  const ByteSpan signature = ByteSpan(memory).first(SignatureSize(key.curve));
+  if (!crypto_.SignEcdsa(key, digest, signature)) {
+    return Sw::kOtherError;
+  }
+  const bool two_bytes = config_.signature_length == SignatureLength::kTwoBytes ||
+                         (config_.signature_length == SignatureLength::kByClass && (call.command.cla & 0x80U) != 0);
+  if (two_bytes) {
+    wire::PutTlvTwoByteLength(Code(Tag::kSignature), signature, call.response);
+  } else {
+    wire::PutTlv(Code(Tag::kSignature), signature, call.response);
+  }
+  return Sw::kOk;
+}
+
+/// `33 01 00` and 256 bytes in every profile (spec 8.3): a length of one byte cannot say so much.
+StatusWord Applet::SignWithRsa(const Call& call, const Session& session, ByteView digest) {
+  const StoredObject& key = store_.At(session.slot);
+  call.response.PutU8(Code(Tag::kSignature));
+  call.response.PutU16(crypto::kRsaSize);
+  const ByteSpan signature = call.response.Reserve(crypto::kRsaSize);
+  if (signature.empty() || !crypto_.SignRsa({store_.Value(key), store_.SlotOf(key), key.generation},
+                                            PaddingOf(session.algorithm), session.hash, digest, signature)) {
+    call.response.Truncate(0);
+    return Sw::kOtherError;
+  }
+  return Sw::kOk;
 }
 
 // VERIFY SIGNATURE UPDATE (2.24): no data in the answer; 6D01 means that the signature does not match.
@@ -128,24 +141,32 @@ StatusWord Applet::VerifySignatureUpdate(const Call& call) {
     return session.error();
   }
   SignatureInput input;
-  StatusWord sw = TakeSignatureData(**session, call.command, input);
   const bool last = IsLastUpdate(call.command);
+  StatusWord sw = TakeSignatureData(**session, call.command, input);
   if (sw == Sw::kOk && last) {
-    const StoredObject& key = store_.objects()[(*session)->slot];
-    if (input.signature.size() != crypto::kP256SignatureSize) {
-      sw = Sw::kIncorrectData;
-    } else {
-      const auto result = crypto_.VerifyEcdsa(CurveOf(key.info.key_type).value_or(crypto::Curve::kP256),
-                                              store_.Value(key), input.digest.view(), input.signature);
-      sw = result == crypto::VerifyResult::kValid     ? Sw::kOk
-           : result == crypto::VerifyResult::kInvalid ? Sw::kSignatureMismatch
-                                                      : Sw::kOtherError;
-    }
+    sw = CheckSignature(**session, input);
   }
   if (sw != Sw::kOk || last) {
     sessions_.End(**session);
   }
   return sw;
+}
+
+StatusWord Applet::CheckSignature(const Session& session, const SignatureInput& input) {
+  const StoredObject& key = store_.At(session.slot);
+  const auto curve = CurveOf(key.info.key_type);
+  if (input.signature.size() != (curve ? SignatureSize(*curve) : crypto::kRsaSize)) {
+    return Sw::kIncorrectData;
+  }
+  crypto::VerifyResult result = crypto::VerifyResult::kError;
+  if (curve) {
+    result = crypto_.VerifyEcdsa(*curve, store_.Value(key), input.digest.view(), input.signature);
+  } else if (const auto rsa = RsaKeyOf(store_.Value(key))) {
+    result = crypto_.VerifyRsa(*rsa, PaddingOf(session.algorithm), session.hash, input.digest.view(), input.signature);
+  }
+  return result == crypto::VerifyResult::kValid     ? Sw::kOk
+         : result == crypto::VerifyResult::kInvalid ? Sw::kSignatureMismatch
+                                                    : Sw::kOtherError;
 }
 
 }  // namespace simroot::card

@@ -7,8 +7,11 @@ namespace simroot::card {
 namespace {
 
 constexpr std::array<std::uint8_t, 4> kMagic{'S', 'R', 'I', 'D'};
-constexpr std::uint16_t kLayoutVersion = 1;
 constexpr std::uint8_t kFiller = 0x0F;
+
+constexpr std::uint8_t Code(AppletType type) {
+  return static_cast<std::uint8_t>(type);
+}
 
 bool AreDigits(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
@@ -31,13 +34,26 @@ bool WriteIdentity(Nvm& nvm, const CardIdentity& identity) {
   std::array<std::uint8_t, kIdentitySize> raw{};
   ByteWriter writer(raw);
   writer.PutBytes(kMagic);
-  writer.PutU16(kLayoutVersion);
+  writer.PutU16(kIdentityLayout);
+  writer.PutU8(Code(identity.applet_type));
   writer.PutBytes(identity.iccid);
   writer.PutBytes(identity.imsi);
   Crc32 crc;
   crc.Add(writer.written());
   writer.PutU32(crc.value());
   return writer.ok() && nvm.Write(0, raw) && nvm.Sync();
+}
+
+std::optional<std::uint16_t> ReadLayoutVersion(Nvm& nvm) {
+  std::array<std::uint8_t, kMagic.size() + sizeof(std::uint16_t)> raw{};
+  ByteReader reader(raw);
+  ByteView magic;
+  std::uint16_t version = 0;
+  if (nvm.Size() < raw.size() || !nvm.Read(0, raw) || !reader.ReadBytes(kMagic.size(), magic) ||
+      !SameBytes(magic, kMagic) || !reader.ReadU16(version)) {
+    return std::nullopt;
+  }
+  return version;
 }
 
 std::optional<CardIdentity> ReadIdentity(Nvm& nvm) {
@@ -51,17 +67,20 @@ std::optional<CardIdentity> ReadIdentity(Nvm& nvm) {
   ByteView iccid;
   ByteView imsi;
   std::uint16_t version = 0;
+  std::uint8_t type = 0;
   std::uint32_t stored_crc = 0;
-  if (!reader.ReadBytes(kMagic.size(), magic) || !reader.ReadU16(version) ||
+  if (!reader.ReadBytes(kMagic.size(), magic) || !reader.ReadU16(version) || !reader.ReadU8(type) ||
       !reader.ReadBytes(identity.iccid.size(), iccid) || !reader.ReadBytes(identity.imsi.size(), imsi)) {
     return std::nullopt;
   }
   Crc32 crc;
   crc.Add(ByteView(raw).first(raw.size() - reader.remaining()));
   if (!reader.ReadU32(stored_crc) || stored_crc != crc.value() || !SameBytes(magic, kMagic) ||
-      version != kLayoutVersion || !CopyBytes(iccid, identity.iccid) || !CopyBytes(imsi, identity.imsi)) {
+      version != kIdentityLayout || (type != Code(AppletType::kTypeI) && type != Code(AppletType::kTypeII)) ||
+      !CopyBytes(iccid, identity.iccid) || !CopyBytes(imsi, identity.imsi)) {
     return std::nullopt;
   }
+  identity.applet_type = static_cast<AppletType>(type);
   return identity;
 }
 

@@ -2,46 +2,18 @@
 #include "card/host/virtual_card.hpp"
 
 #include "card/applet/applet.hpp"
-#include "card/host/file_nvm.hpp"
-#include "card/host/identity.hpp"
+#include "card/host/card_memory.hpp"
 #include "card/host/leak_test.hpp"
 #include "card/host/profiles.hpp"
+#include "card/host/security_domain_setup.hpp"
+#include "card/security_domain/security_domain.hpp"
 #include "card/uicc/uicc.hpp"
+#include "common/base/check.hpp"
 #include "common/crypto/openssl/openssl_crypto.hpp"
 #include "common/wire/tlv.hpp"
 
 namespace simroot::card {
 namespace {
-
-constexpr std::size_t kMaxObjects = 64;
-constexpr std::size_t kArenaSize = 96UL * 1024;
-/// Two copies, each with room for the arena and what describes the objects.
-constexpr std::size_t kStoreSize = 2 * (kArenaSize + 16UL * 1024);
-constexpr std::size_t kNvmSize = kIdentitySize + kStoreSize;
-constexpr ObjectStore::Range kStoreRange{kIdentitySize, kStoreSize};
-
-using StoreMemory = ObjectStoreMemory<kMaxObjects, kArenaSize>;
-
-/// A card's memory with its store, without applet and UICC: what the issuer's hand works on.
-struct Personalisation {
-  std::unique_ptr<FileNvm> nvm;
-  std::unique_ptr<StoreMemory> memory;
-  std::unique_ptr<ObjectStore> store;
-};
-
-Result<Personalisation> OpenStore(const std::string& file) {
-  SR_TRY(auto nvm, FileNvm::Open(file));
-  if (nvm->Size() != kNvmSize || !ReadIdentity(*nvm)) {
-    return Fail(ErrorDomain::kStore, file + " is not a simroot card",
-                "make one with `simroot card create FILE --profile demo`");
-  }
-  Personalisation parts;
-  parts.nvm = std::move(nvm);
-  parts.memory = std::make_unique<StoreMemory>();
-  parts.store = std::make_unique<ObjectStore>(*parts.nvm, kStoreRange, parts.memory->view());
-  parts.store->Load();
-  return parts;
-}
 
 Result<std::unique_ptr<crypto::OpenSslCrypto>> NewCrypto() {
   auto crypto = crypto::OpenSslCrypto::Create();
@@ -79,7 +51,9 @@ Result<CardIdentity> MakeIdentity(const CreateOptions& options, crypto::Crypto& 
   if (!imsi_bytes) {
     return Fail(ErrorDomain::kUsage, "the IMSI " + imsi + " is not 15 digits", "give it as digits only");
   }
-  return CardIdentity{*iccid_bytes, *imsi_bytes};
+  const auto* const profile = std::ranges::find(kCardProfiles, options.profile, &CardProfileName::profile);
+  SR_CHECK(profile != kCardProfiles.end());
+  return CardIdentity{profile->applet_type, *iccid_bytes, *imsi_bytes};
 }
 
 /// One SEQUENCE and nothing behind it: what a certificate in DER looks like from outside.
@@ -94,24 +68,39 @@ bool IsOneDerStructure(ByteView content) {
 Result<void> CreateCard(const std::string& file, const CreateOptions& options) {
   SR_TRY(const auto crypto, NewCrypto());
   SR_TRY(const CardIdentity identity, MakeIdentity(options, *crypto));
+  if (!secure::IsAesKeySize(options.key_size)) {
+    return Fail(ErrorDomain::kUsage, "keys of " + std::to_string(8 * options.key_size) + " bits are no AES keys",
+                "use 128, 192 or 256");
+  }
+  std::list<CardKeys> made;
   const auto fill = [&](Nvm& nvm) -> Result<void> {
-    auto memory = std::make_unique<StoreMemory>();
-    ObjectStore store(nvm, kStoreRange, memory->view());
-    store.UseRandom(*crypto);
-    if (!WriteIdentity(nvm, identity) || !store.Format() || !PersonaliseDemo(store, *crypto)) {
+    const auto stores = std::make_unique<CardStores>(nvm);
+    stores->applet.UseRandom(*crypto);
+    stores->security_domain.UseRandom(*crypto);
+    if (!WriteIdentity(nvm, identity) || !stores->applet.Format() || !stores->security_domain.Format() ||
+        !SetUpSecurityDomain(stores->security_domain, *crypto, identity, options.key_size, made) ||
+        !Personalise(stores->applet, *crypto, options.profile)) {
       return Fail(ErrorDomain::kStore, "cannot write the card's memory to " + file, "check the free space of the disk");
     }
     return {};
   };
-  SR_TRY_VOID(FileNvm::Create(file, kNvmSize, fill));
+  SR_TRY_VOID(FileNvm::Create(file, kCardMemorySize, fill));
+  if (options.keys != nullptr) {
+    const auto* const profile = std::ranges::find(kCardProfiles, options.profile, &CardProfileName::profile);
+    for (CardKeys& keys : made) {
+      keys.profile = profile->name;
+    }
+    options.keys->splice(options.keys->end(), made);
+  }
   return {};
 }
 
 Result<void> PutFile(const std::string& file, const iotsafe::ObjectRef& ref, ByteView content) {
   SR_TRY(const auto crypto, NewCrypto());
-  SR_TRY(const Personalisation parts, OpenStore(file));
-  parts.store->UseRandom(*crypto);
-  const StoredObject* const object = parts.store->Find(ref);
+  SR_TRY(const CardMemory memory, OpenCardMemory(file));
+  ObjectStore& store = memory.stores->applet;
+  store.UseRandom(*crypto);
+  const StoredObject* const object = store.Find(ref);
   if (object == nullptr) {
     return Fail(ErrorDomain::kUsage, file + " has no such file object",
                 "list the objects with `simroot device list --card sim:" + file + "`");
@@ -124,15 +113,15 @@ Result<void> PutFile(const std::string& file, const iotsafe::ObjectRef& ref, Byt
     return Fail(ErrorDomain::kUsage, "the object is for a certificate, and this is none",
                 "give one certificate, in PEM or DER");
   }
-  auto stored = parts.store->Stage(*object, content);
+  auto stored = store.Stage(*object, content, StoreWriter::kManagement);
   if (stored) {
-    stored = parts.store->Commit();
+    stored = store.Commit(StoreWriter::kManagement);
   }
   if (!stored && stored.error() == StoreError::kFull) {
     return Fail(ErrorDomain::kStore, "the memory of " + file + " is full", "store less, or delete objects");
   }
   if (!stored) {
-    return Fail(ErrorDomain::kStore, "cannot write " + file + ": " + parts.nvm->LastError(),
+    return Fail(ErrorDomain::kStore, "cannot write " + file + ": " + memory.nvm->LastError(),
                 "check the free space of the disk");
   }
   return {};
@@ -140,36 +129,48 @@ Result<void> PutFile(const std::string& file, const iotsafe::ObjectRef& ref, Byt
 
 Result<void> CopyPrivateKeyForLeakTest(const std::string& file, const iotsafe::ObjectRef& key,
                                        SecretArray<32>& scalar) {
-  SR_TRY(const Personalisation parts, OpenStore(file));
-  const StoredObject* const object = parts.store->Find(key);
-  if (object == nullptr || !scalar.Assign(parts.store->Value(*object))) {
+  SR_TRY(const CardMemory memory, OpenCardMemory(file));
+  const ObjectStore& store = memory.stores->applet;
+  const StoredObject* const object = store.Find(key);
+  if (object == nullptr || !scalar.Assign(store.Value(*object))) {
     return Fail(ErrorDomain::kUsage, file + " has no such private key", "");
   }
   return {};
 }
 
 struct VirtualCard::Parts {
-  Personalisation store;
+  CardMemory memory;
   std::unique_ptr<crypto::OpenSslCrypto> crypto;
   CompatibilityConfig config;
-  CardIdentity identity;
   UiccIdentity files;
+  std::array<std::uint8_t, crypto::kMaxRsaPrivateSize> scratch{};  ///< the applet makes RSA keys in it
   UiccBuffers buffers;
   std::unique_ptr<Applet> applet;
-  std::array<Application*, 1> applications{};
+  SecurityDomainConfig domain_config;
+  std::array<ManagedApplication, 1> managed{};
+  std::unique_ptr<SecurityDomain> domain;
+  std::array<Application*, 2> applications{};
   std::unique_ptr<Uicc> uicc;
 };
 
 Result<std::unique_ptr<VirtualCard>> VirtualCard::Open(const std::string& file, const CompatibilityConfig& config) {
   auto parts = std::make_unique<Parts>();
-  SR_TRY(parts->store, OpenStore(file));
+  SR_TRY(parts->memory, OpenCardMemory(file));
   SR_TRY(parts->crypto, NewCrypto());
   parts->config = config;
-  parts->identity = *ReadIdentity(*parts->store.nvm);  // OpenStore has found it valid
-  parts->files.iccid = parts->identity.iccid;
-  parts->files.imsi = parts->identity.imsi;
-  parts->applet = std::make_unique<Applet>(*parts->store.store, *parts->crypto, parts->config);
-  parts->applications = {parts->applet.get()};
+  const CardIdentity& identity = parts->memory.identity;
+  parts->files.iccid = identity.iccid;
+  parts->files.imsi = identity.imsi;
+  parts->applet =
+      std::make_unique<Applet>(parts->memory.stores->applet, *parts->crypto, parts->config, identity.applet_type);
+  parts->applet->UseScratch(parts->scratch);
+  parts->applet->UseIccid(parts->files.iccid);
+  parts->domain_config.diversification = identity.iccid;
+  parts->domain_config.applications_store = &parts->memory.stores->applet;
+  parts->managed = {{{parts->applet.get(), parts->applet.get()}}};
+  parts->domain = std::make_unique<SecurityDomain>(parts->memory.stores->security_domain, *parts->crypto,
+                                                   parts->domain_config, parts->managed);
+  parts->applications = {parts->applet.get(), parts->domain.get()};
   parts->uicc = std::make_unique<Uicc>(parts->applications, parts->files, parts->config, parts->buffers);
   return std::unique_ptr<VirtualCard>(new VirtualCard(std::move(parts)));
 }
@@ -181,10 +182,10 @@ wire::CardEndpoint& VirtualCard::Endpoint() {
   return *parts_->uicc;
 }
 std::string VirtualCard::Iccid() const {
-  return DecodeIccid(parts_->identity.iccid);
+  return DecodeIccid(parts_->memory.identity.iccid);
 }
 std::string VirtualCard::Imsi() const {
-  return DecodeImsi(parts_->identity.imsi);
+  return DecodeImsi(parts_->memory.identity.imsi);
 }
 
 }  // namespace simroot::card

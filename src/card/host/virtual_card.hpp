@@ -2,26 +2,27 @@
 /// A whole virtual UICC on a host: NVM in a file, OpenSSL behind the crypto port, applet and UICC over them.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "card/applet/config.hpp"
+#include "card/host/profiles.hpp"
+#include "common/host/card_keys.hpp"
 #include "common/host/error.hpp"
 #include "common/host/hex.hpp"
 #include "common/wire/card_endpoint.hpp"
 
 namespace simroot::card {
 
-/// What `simroot card create --profile` makes (docs of the command: design of the demo store).
-enum class CardProfile : std::uint8_t {
-  kDemo,  ///< key pair 01 made at creation, files 02 and 03 empty, volatile pair 04, public keys 05 and 06
-};
-
 struct CreateOptions {
   CardProfile profile = CardProfile::kDemo;
-  std::string iccid;  ///< 18 to 20 digits; empty: one is made up under the test prefix 8988
-  std::string imsi;   ///< 15 digits; empty: derived from the ICCID under the test network 001 01
+  std::string iccid;          ///< 18 to 20 digits; empty: one is made up under the test prefix 8988
+  std::string imsi;           ///< 15 digits; empty: derived from the ICCID under the test network 001 01
+  std::size_t key_size = 16;  ///< bytes of each key of the security domain: 16, 24 or 32
+  /// Where the keys of the security domain, made at random, are noted; nullptr: nobody will ever know them.
+  std::list<CardKeys>* keys = nullptr;
 };
 
 /// Makes a new card in `file`, mode 0600, complete or not at all. @returns kStore if it exists or cannot be written.

@@ -23,6 +23,13 @@ class Application {
   /// Power was lost: all volatile state of every channel ends, volatile keys are gone.
   virtual void Reset() = 0;
 
+  /// Writes what SELECT answers when it asks for file control information; nothing unless the application has some.
+  virtual void PutFci(ByteWriter& /*out*/) const {}
+  /// True if EF.DIR names the application: what a terminal is meant to find.
+  [[nodiscard]] virtual bool IsListed() const { return true; }
+  /// True if commands with secure messaging (classes 04 to 07 and 84 to 87) are its business.
+  [[nodiscard]] virtual bool TakesSecureMessaging() const { return false; }
+
   /// Runs one command. `response` receives the data without status word; what does not fit is the application's error.
   [[nodiscard]] virtual wire::StatusWord Process(std::uint8_t channel, const wire::CommandApdu& command,
                                                  ByteWriter& response) = 0;

@@ -32,7 +32,6 @@ constexpr std::array<std::uint8_t, 4> kFileAccess{0x8C, 0x02, 0x01, 0x00};
 constexpr std::array<std::uint8_t, 8> kPinStatus{0xC6, 0x06, 0x90, 0x01, 0x00, 0x83, 0x01, 0x01};
 
 constexpr std::size_t kUsimRecord = 1;
-constexpr std::size_t kFirstApplicationRecord = 2;
 constexpr std::string_view kUsimLabel = "USIM";
 constexpr std::string_view kApplicationLabel = "IoT SAFE";
 
@@ -124,6 +123,10 @@ const FileRow& UsimDirectory() {
   return kRow;
 }
 
+std::size_t DirFile::RecordCount() const {
+  return kUsimRecord + static_cast<std::size_t>(std::ranges::count_if(applications_, &Application::IsListed));
+}
+
 void DirFile::PutRecord(std::size_t number, ByteWriter& out) const {
   SR_CHECK(number >= kUsimRecord && number <= RecordCount());
   std::array<std::uint8_t, kDirRecordSize> record{};
@@ -131,8 +134,12 @@ void DirFile::PutRecord(std::size_t number, ByteWriter& out) const {
   ByteWriter content(record);
   if (number == kUsimRecord) {
     PutTemplate(kUsimAid, kUsimLabel, content);
-  } else {
-    PutTemplate(applications_.subspan(number - kFirstApplicationRecord).front()->Aid(), kApplicationLabel, content);
+  }
+  std::size_t current = kUsimRecord;
+  for (const Application* const application : applications_) {
+    if (application->IsListed() && ++current == number) {
+      PutTemplate(application->Aid(), kApplicationLabel, content);
+    }
   }
   SR_CHECK(content.ok());
   out.PutBytes(record);

@@ -76,14 +76,14 @@ inline constexpr std::array<std::uint8_t, 16> kUsimAid{0xA0, 0x00, 0x00, 0x00, 0
 inline constexpr std::size_t kDirRecordSize = 32;  ///< bytes of an EF.DIR record; templates need up to 30
 inline constexpr std::size_t kMaxDirRecords = 16;
 
-/// EF.DIR: record 1 is the USIM, the others are the applications in the order of the card's list. Each is the template
-/// `61 { 4F aid, 50 label }`, padded with FF (ETSI TS 102 221 13.1).
+/// EF.DIR: record 1 is the USIM, the others are the listed applications in the order of the card's list. Each is the
+/// template `61 { 4F aid, 50 label }`, padded with FF (ETSI TS 102 221 13.1).
 class DirFile {
  public:
   /// `applications` is borrowed for the life of the object; its AIDs are 5 to 16 bytes.
   explicit DirFile(std::span<Application* const> applications) : applications_(applications) {}
 
-  [[nodiscard]] std::size_t RecordCount() const { return applications_.size() + 1; }
+  [[nodiscard]] std::size_t RecordCount() const;
   /// Writes record `number`, 1 to RecordCount(), kDirRecordSize bytes.
   void PutRecord(std::size_t number, ByteWriter& out) const;
 

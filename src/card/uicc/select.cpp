@@ -108,7 +108,7 @@ StatusWord Uicc::SelectByAid(Call& call) {
   return SelectFile(call, &UsimDirectory());
 }
 
-/// Nothing is returned unless FCP is asked for: no client looks at it (spec 1.2).
+/// The IoT SAFE applet returns nothing unless FCP is asked for: no client looks at it (spec 1.2).
 StatusWord Uicc::SelectApplication(Call& call, Application& application) {
   Channel& channel = call.channel;
   const StatusWord sw = application.Select(channel.number);
@@ -125,6 +125,8 @@ StatusWord Uicc::SelectApplication(Call& call, Application& application) {
   channel.record = 0;
   if ((call.command.p2 & kReturnMask) == kReturnFcp) {
     PutApplicationFcp(application.Aid(), call.data);
+  } else if ((call.command.p2 & kReturnMask) == kReturnFci) {
+    application.PutFci(call.data);
   }
   return sw;
 }

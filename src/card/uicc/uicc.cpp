@@ -35,6 +35,11 @@ constexpr std::array kClassRules{
   return StatusWord::kUnknownClass;
 }
 
+/// A class of channel 0 to 3 with the secure messaging of GlobalPlatform.
+[[nodiscard]] constexpr bool IsSecured(std::uint8_t cla) {
+  return (cla & 0x7CU) == 0x04;
+}
+
 [[nodiscard]] constexpr std::uint8_t Bit(ApduCase apdu_case) {
   return LowByte(1U << static_cast<unsigned>(apdu_case));
 }
@@ -83,7 +88,7 @@ struct Uicc::CommandTable {
   [[nodiscard]] static bool BelongsToUicc(const CommandRow& row, const CommandApdu& command,
                                           const Application* application) {
     const bool known_class = row.classes == Classes::kBoth || (command.cla & 0x80U) == 0;
-    return application == nullptr || (known_class && row.scope == Scope::kAlways);
+    return application == nullptr || (known_class && !IsSecured(command.cla) && row.scope == Scope::kAlways);
   }
 
   /// wolfSSL selects on channel 1 without having opened it (spec 1.3).
@@ -145,7 +150,7 @@ StatusWord Uicc::Execute(ByteView command, ByteWriter& answer) {
   if (command.empty()) {
     return StatusWord::kWrongLength;
   }
-  const std::optional<std::uint8_t> number = wire::ChannelOfClass(command.front());
+  const std::optional<std::uint8_t> number = ChannelOf(command.front());
   if (!number) {
     return RefusalOfClass(command.front());
   }
@@ -169,6 +174,16 @@ StatusWord Uicc::Execute(ByteView command, ByteWriter& answer) {
     StopChannel(channel);
   }
   return sw;
+}
+
+std::optional<std::uint8_t> Uicc::ChannelOf(std::uint8_t cla) const {
+  if (!IsSecured(cla)) {
+    return wire::ChannelOfClass(cla);
+  }
+  constexpr unsigned kChannelBits = 0x03;
+  const Channel& channel = channels_[cla & kChannelBits];
+  const bool taken = channel.application != nullptr && channel.application->TakesSecureMessaging();
+  return taken ? std::optional(channel.number) : std::nullopt;
 }
 
 StatusWord Uicc::ExecuteOn(Channel& channel, const CommandApdu& command, ByteWriter& answer) {

@@ -39,7 +39,8 @@ struct UiccCounters {
 /// The card. Not safe for several threads at once.
 ///
 /// A channel has selected either an application, which then receives every command but SELECT, MANAGE CHANNEL and GET
-/// RESPONSE, or the file system. Classes 0X and 8X address channels 0 to 3.
+/// RESPONSE, or the file system. Classes 0X and 8X address channels 0 to 3; with the bit of secure messaging (04 to 07,
+/// 84 to 87) a command goes to the selected application if that takes secure messaging, and is 6882 otherwise.
 ///
 /// Responses: a short command with data whose answer has data gets 61LL, and the answer waits for GET RESPONSE in class
 /// 0X or 8X on the same channel until another command comes there (config.answer_t0). Otherwise, and for commands
@@ -95,6 +96,7 @@ class Uicc final : public wire::CardEndpoint {
 
   // uicc.cpp
   [[nodiscard]] wire::StatusWord Execute(ByteView command, ByteWriter& answer);
+  [[nodiscard]] std::optional<std::uint8_t> ChannelOf(std::uint8_t cla) const;
   [[nodiscard]] wire::StatusWord ExecuteOn(Channel& channel, const wire::CommandApdu& command, ByteWriter& answer);
   [[nodiscard]] wire::StatusWord Dispatch(const CommandRow* row, Call& call);
 

@@ -79,7 +79,7 @@ TEST(ApplicationInfo, RefusesWhatIsCutOrOfWrongLength) {
 }
 
 TEST(SrIdentifier, SurvivesTheWay) {
-  const SimrootIdentifier identifier{3, 7, 0xFEDCBA98};
+  const SimrootIdentifier identifier{3, 7, 0xFEDCBA98, 0x01234567, 0xA55A};
   const auto encoded = EncodeIdentifier(identifier);
   EXPECT_EQ(32U, encoded.size());
   const auto decoded = ParseIdentifier(encoded.view());
@@ -87,6 +87,8 @@ TEST(SrIdentifier, SurvivesTheWay) {
   EXPECT_EQ(3U, decoded->applet_major);
   EXPECT_EQ(7U, decoded->applet_minor);
   EXPECT_EQ(0xFEDCBA98U, decoded->change_counter);
+  EXPECT_EQ(0x01234567U, decoded->epoch);
+  EXPECT_EQ(0xA55AU, decoded->extensions);
 }
 
 TEST(SrIdentifier, IsNotSeenInThoseOfOthers) {

@@ -21,6 +21,12 @@ void DescribeResponse(ByteView command, ByteView response, Secrets secrets, Text
 /// The elements in `bytes`, indented, one a line.
 void DescribeTlvs(ByteView bytes, Secrets secrets, TextWriter& out);
 
+/// True if `block` consists of whole personalisation commands of our applet (personalisation.hpp).
+[[nodiscard]] bool IsPersonalisation(ByteView block);
+/// One line for the data of a STORE DATA command to our applet, or for its answer: "BEGIN: version 1; CREATE: ...". Keys
+/// are shown by their length only.
+void DescribePersonalisation(ByteView block, TextWriter& out);
+
 /// Copies an APDU to hexadecimal text as a trace shows it: values that may be secret replaced by `..`.
 void PutTraceHex(ByteView command, ByteView response, bool is_response, TextWriter& out);
 

@@ -30,9 +30,14 @@ constexpr std::array kExposures{
     ExposureRow{0x46, Exposure::kKnown, Exposure::kNothing},
     ExposureRow{0x48, Exposure::kKnown, Exposure::kNothing},
     ExposureRow{0x4A, Exposure::kKnown, Exposure::kNothing},
-    ExposureRow{0x70, Exposure::kAll, Exposure::kAll},      // MANAGE CHANNEL
-    ExposureRow{0x84, Exposure::kAll, Exposure::kNothing},  // GET RANDOM
-    ExposureRow{0x88, Exposure::kAll, Exposure::kNothing},  // AUTHENTICATE answers network keys
+    ExposureRow{0x52, Exposure::kNothing, Exposure::kNothing},  // HASH: a text, or what derives a key
+    ExposureRow{0x54, Exposure::kKnown, Exposure::kAllButSecret},
+    ExposureRow{0x55, Exposure::kNothing, Exposure::kNothing},  // ENCRYPT UPDATE carries the text
+    ExposureRow{0x56, Exposure::kKnown, Exposure::kAll},
+    ExposureRow{0x57, Exposure::kNothing, Exposure::kNothing},  // DECRYPT UPDATE answers with the text
+    ExposureRow{0x70, Exposure::kAll, Exposure::kAll},          // MANAGE CHANNEL
+    ExposureRow{0x84, Exposure::kAll, Exposure::kNothing},      // GET RANDOM
+    ExposureRow{0x88, Exposure::kAll, Exposure::kNothing},      // AUTHENTICATE answers network keys
     ExposureRow{0x89, Exposure::kAll, Exposure::kNothing},
     ExposureRow{0xA4, Exposure::kAll, Exposure::kAll},  // SELECT
     ExposureRow{0xB0, Exposure::kAllButSecret, Exposure::kAll},
@@ -55,6 +60,14 @@ static_assert(std::ranges::is_sorted(kExposures, {}, &ExposureRow::ins));
   ByteReader reader(bytes);
   ByteView head;
   return reader.ReadBytes(start.size(), head) && SameBytes(head, start);
+}
+
+/// 34 with a point of P-256 or P-384, or with an RSA-2048 key, which GET RESPONSE may deliver in two parts.
+[[nodiscard]] bool BeginsWithPublicKey(ByteView data) {
+  constexpr std::array<std::uint8_t, 6> kP256{0x34, 0x45, 0x49, 0x43, 0x86, 0x41};
+  constexpr std::array<std::uint8_t, 6> kP384{0x34, 0x65, 0x49, 0x63, 0x86, 0x61};
+  constexpr std::array<std::uint8_t, 12> kRsa{0x34, 0x82, 0x01, 0x0D, 0x49, 0x82, 0x01, 0x09, 0x81, 0x82, 0x01, 0x00};
+  return StartsWith(data, kP256) || StartsWith(data, kP384) || StartsWith(data, kRsa);
 }
 
 [[nodiscard]] bool IsListOfObjects(ByteView data) {
@@ -180,16 +193,15 @@ Exposure ExposureOfResponse(ByteView command) {
 }
 
 bool IsRecognisedAnswer(ByteView data) {
-  constexpr std::array<std::uint8_t, 6> kPublicKeyStart{0x34, 0x45, 0x49, 0x43, 0x86, 0x41};
   constexpr std::array<std::uint8_t, 5> kApplicationStart{0x10, 0x01, 0x10, 0x11, 0x20};
   constexpr std::array<std::uint8_t, 3> kRsaSignatureStart{0x33, 0x01, 0x00};
-  if (data.empty() || StartsWith(data, kPublicKeyStart) || StartsWith(data, kApplicationStart)) {
+  if (data.empty() || BeginsWithPublicKey(data) || StartsWith(data, kApplicationStart)) {
     return true;
   }
   if (data.size() >= wire::kMaxShortResponse - 2 && StartsWith(data, kRsaSignatureStart)) {
     return true;
   }
-  if (const auto pair = ParseGeneratedKeyPair(data); pair && !pair->point.empty()) {
+  if (const auto pair = ParseGeneratedKeyPair(data); pair && (!pair->point.empty() || !pair->modulus.empty())) {
     return true;
   }
   return ParseSignature(data).has_value() || IsListOfObjects(data) || IsFileControlParameters(data);

@@ -166,6 +166,12 @@ TEST(DescribeTlvs, NamesTheSameTagByItsPlace) {
   EXPECT_THAT(Tlvs(Hex("4903860106")), HasSubstr("86 EC point"));
 }
 
+TEST(DescribeTlvs, KnowsTheKeysOfRsaAndP384) {
+  const Bytes rsa = Join(Hex("3482010D 49820109 81820100"), Bytes(256, 0x91), Hex("8203010001"));
+  EXPECT_THAT(Tlvs(rsa), ::testing::AllOf(HasSubstr("81 modulus: 9191"), HasSubstr("82 exponent: 010001")));
+  EXPECT_THAT(Tlvs(Join(Hex("346549638661 04"), Bytes(96, 0x11))), HasSubstr("86 EC point: 041111"));
+}
+
 TEST(DescribeTlvs, ReadsEveryKnownLengthForm) {
   const Bytes signature(64, 0x5A);
   for (const char* head : {"33 40", "33 0040", "33 8140", "33 820040"}) {

@@ -32,6 +32,8 @@ constexpr std::array kWords{
     Word{ValueKind::kFunctions, 0x02, "key generation"},
     Word{ValueKind::kFunctions, 0x04, "key agreement"},
     Word{ValueKind::kFunctions, 0x08, "key derivation"},
+    Word{ValueKind::kFunctions, 0x10, "encryption"},
+    Word{ValueKind::kFunctions, 0x20, "decryption"},
     Word{ValueKind::kAccess, 0x01, "readable"},
     Word{ValueKind::kAccess, 0x02, "updatable"},
     Word{ValueKind::kKeyType, 0x03, "RSA-2048"},
@@ -39,10 +41,15 @@ constexpr std::array kWords{
     Word{ValueKind::kKeyType, 0x14, "P-256 volatile"},
     Word{ValueKind::kKeyType, 0x23, "brainpoolP256r1 persistent"},
     Word{ValueKind::kKeyType, 0x24, "brainpoolP256r1 volatile"},
+    Word{ValueKind::kKeyType, 0x33, "P-384 persistent"},
+    Word{ValueKind::kKeyType, 0x34, "P-384 volatile"},
     Word{ValueKind::kKeyType, 0xA0, "pre-shared key"},
+    Word{ValueKind::kKeyType, 0xB0, "AES-CMAC key"},
+    Word{ValueKind::kKeyType, 0xB1, "AES key"},
     Word{ValueKind::kKeyUsage, 0x01, "general purpose"},
     Word{ValueKind::kKeyUsage, 0x02, "TLS 1.2"},
     Word{ValueKind::kKeyUsage, 0x03, "TLS 1.3"},
+    Word{ValueKind::kKeyUsage, 0x81, "attestation"},
     Word{ValueKind::kFileUsage, 0x01, "general purpose"},
     Word{ValueKind::kFileUsage, 0x02, "X.509 certificate"},
     Word{ValueKind::kState, 0x00, "deactivated"},
@@ -50,6 +57,10 @@ constexpr std::array kWords{
     Word{ValueKind::kMode, 0x01, "full text"},
     Word{ValueKind::kMode, 0x02, "last block"},
     Word{ValueKind::kMode, 0x03, "pad and sign"},
+    Word{ValueKind::kCipherMode, 0x01, "AES-CBC"},
+    Word{ValueKind::kCipherMode, 0x02, "AES-CTR"},
+    Word{ValueKind::kCipherMode, 0x03, "AES-GCM"},
+    Word{ValueKind::kCipherMode, 0x04, "RSA-OAEP"},
 };
 
 /// In one line a value often speaks for itself; these words stand before it instead of the name of its tag.
@@ -63,18 +74,23 @@ constexpr std::array kShortPrefixes{
     ShortPrefix{ValueKind::kKeyType, ""},       ShortPrefix{ValueKind::kState, ""},
     ShortPrefix{ValueKind::kMode, "mode "},     ShortPrefix{ValueKind::kAccess, "access "},
     ShortPrefix{ValueKind::kKeyUsage, "use "},  ShortPrefix{ValueKind::kFileUsage, "use "},
-    ShortPrefix{ValueKind::kFunctions, "for "},
+    ShortPrefix{ValueKind::kFunctions, "for "}, ShortPrefix{ValueKind::kCipherMode, ""},
 };
 
 /// Inside the public key template the same numbers mean other things (ISO/IEC 7816-8, 7F49).
-constexpr TagRule kEcPointRule{Tag::kSecretKeyId, "EC point",           kP256PointSize,
-                               kP256PointSize,    LengthRule::kOneByte, ValueKind::kEcPoint};
+constexpr std::array kKeyTemplateRules{
+    TagRule{static_cast<Tag>(0x81), "modulus", kRsaModulusSize, kRsaModulusSize, LengthRule::kFlexible,
+            ValueKind::kHex},
+    TagRule{static_cast<Tag>(0x82), "exponent", 1, kMaxRsaExponentSize, LengthRule::kOneByte, ValueKind::kHex},
+    TagRule{Tag::kSecretKeyId, "EC point", kP256PointSize, kP384PointSize, LengthRule::kOneByte, ValueKind::kEcPoint},
+};
 
 /// Tags that may follow an element whose length has several codings, so that only the right one fits.
 constexpr std::array kAfterSignature{Code(Tag::kLastBlock), Code(Tag::kData), Code(Tag::kFinalHash)};
 constexpr std::array kAfterPublicKey{Code(Tag::kPrivateKeyId), Code(Tag::kPublicKeyId)};
 constexpr std::array kAfterLastBlock{Code(Tag::kIntermediateHash), Code(Tag::kHashedByteCount), Code(Tag::kSignature)};
 constexpr std::array kAfterData{Code(Tag::kSignature)};
+constexpr std::array<std::uint8_t, 1> kAfterModulus{0x82};
 constexpr std::array kAfterPseudoRandomLength{Code(Tag::kSecret), Code(Tag::kLabelAndSeed), Code(Tag::kDhResult),
                                               Code(Tag::kSecretKeyId), Code(Tag::kSecretKeyLabel)};
 struct FollowerRule {
@@ -82,9 +98,13 @@ struct FollowerRule {
   ByteView followers;
 };
 constexpr std::array kFollowerRules{
-    FollowerRule{Tag::kSignature, kAfterSignature}, FollowerRule{Tag::kPublicKeyData, kAfterPublicKey},
-    FollowerRule{Tag::kLastBlock, kAfterLastBlock}, FollowerRule{Tag::kData, kAfterData},
-    FollowerRule{Tag::kFinalHash, kAfterData},      FollowerRule{Tag::kPseudoRandomLength, kAfterPseudoRandomLength},
+    FollowerRule{static_cast<Tag>(0x81), kAfterModulus},
+    FollowerRule{Tag::kSignature, kAfterSignature},
+    FollowerRule{Tag::kPublicKeyData, kAfterPublicKey},
+    FollowerRule{Tag::kLastBlock, kAfterLastBlock},
+    FollowerRule{Tag::kData, kAfterData},
+    FollowerRule{Tag::kFinalHash, kAfterData},
+    FollowerRule{Tag::kPseudoRandomLength, kAfterPseudoRandomLength},
 };
 
 [[nodiscard]] ByteView FollowersOf(Tag tag) {
@@ -98,7 +118,9 @@ constexpr std::array kFollowerRules{
 
 [[nodiscard]] const TagRule* RuleInside(std::uint8_t parent, std::uint8_t tag) {
   if (parent == Code(Tag::kPublicKeyTemplate)) {
-    return tag == Code(kEcPointRule.tag) ? &kEcPointRule : nullptr;
+    const auto* const rule =
+        std::ranges::find(kKeyTemplateRules, tag, [](const TagRule& row) { return Code(row.tag); });
+    return rule == kKeyTemplateRules.end() ? nullptr : rule;
   }
   return FindTagRule(tag);
 }

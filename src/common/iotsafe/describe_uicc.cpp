@@ -212,6 +212,12 @@ void DescribeUiccCommand(const wire::CommandApdu& command, Secrets secrets, Text
     case 0xC0:
       PutLe(command, out);
       break;
+    case 0xE2:
+      if (secrets == Secrets::kShow && IsPersonalisation(command.data)) {
+        DescribePersonalisation(command.data, out);
+        break;
+      }
+      [[fallthrough]];
     default:
       PutParameters(command, secrets, out);
       break;

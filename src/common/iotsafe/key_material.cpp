@@ -9,6 +9,8 @@ namespace {
 using wire::Tlv;
 
 constexpr std::uint8_t kEcPointTag = 0x86;  ///< inside 49; the number of the secret key identifier elsewhere
+constexpr std::uint8_t kRsaModulusTag = 0x81;  ///< inside 49, as in ISO/IEC 7816-8
+constexpr std::uint8_t kRsaExponentTag = 0x82;
 constexpr std::uint8_t kUncompressed = 0x04;
 constexpr std::uint8_t kDerSequence = 0x30;
 constexpr std::uint8_t kDerInteger = 0x02;
@@ -19,17 +21,44 @@ constexpr std::uint8_t kIdentifierLayout = 1;
 /// Reads the only element of `bytes`, which must have this tag.
 [[nodiscard]] Expected<ByteView, ParseError> ParseOnly(ByteView bytes, std::uint8_t tag) {
   ByteReader reader(bytes);
+  std::uint8_t first = 0;
   Tlv tlv;
-  if (!wire::ReadTlv(reader, tlv)) {
-    return Unexpected(ParseError::kTruncated);
-  }
-  if (tlv.tag != tag) {
+  if (reader.PeekU8(first) && first != tag) {
     return Unexpected(ParseError::kUnexpectedTag);
   }
-  if (!reader.empty()) {
-    return Unexpected(ParseError::kTrailingBytes);
+  if (wire::ReadFlexibleTlv(reader, {}, tlv)) {
+    return tlv.value;
   }
-  return tlv.value;
+  return Unexpected(wire::ReadTlv(reader, tlv) ? ParseError::kTrailingBytes : ParseError::kTruncated);
+}
+
+[[nodiscard]] bool IsPoint(ByteView bytes) {
+  return (bytes.size() == kP256PointSize || bytes.size() == kP384PointSize) && bytes.front() == kUncompressed;
+}
+
+/// Reads `81 <modulus> 82 <exponent>` in either order.
+[[nodiscard]] Expected<PublicKeyView, ParseError> ParseRsaTemplate(ByteView bytes) {
+  constexpr std::array kFollowers{kRsaModulusTag, kRsaExponentTag};
+  PublicKeyView key;
+  ByteReader reader(bytes);
+  while (!reader.empty()) {
+    Tlv element;
+    // The last element ends with the data: only if no form of length says so may it be followed by the other.
+    if (!wire::ReadFlexibleTlv(reader, {}, element) && !wire::ReadFlexibleTlv(reader, kFollowers, element)) {
+      return Unexpected(ParseError::kTruncated);
+    }
+    if (element.tag != kRsaModulusTag && element.tag != kRsaExponentTag) {
+      return Unexpected(ParseError::kUnexpectedTag);
+    }
+    ByteView& field = element.tag == kRsaModulusTag ? key.modulus : key.exponent;
+    if (!field.empty()) {
+      return Unexpected(ParseError::kDuplicateTag);
+    }
+    field = element.value;
+  }
+  const bool fits = key.modulus.size() == kRsaModulusSize && (key.modulus.front() & 0x80U) != 0 &&
+                    !key.exponent.empty() && key.exponent.size() <= kMaxRsaExponentSize && key.exponent.front() != 0;
+  return fits ? Expected<PublicKeyView, ParseError>(key) : Unexpected(ParseError::kBadValue);
 }
 
 /// Reads one element of a key pair: the public key's length may be coded in any of the known forms.
@@ -68,8 +97,8 @@ void PutDerInteger(ByteView big_endian, ByteWriter& out) {
   out.PutBytes(digits);
 }
 
-/// Reads one positive integer, minimally coded, of at most 32 bytes, and appends it padded to 32 bytes.
-[[nodiscard]] Expected<void, ParseError> ReadDerInteger(ByteReader& reader, ByteWriter& out) {
+/// Reads one positive integer, minimally coded, of at most `scalar_size` bytes, and appends it padded to as many.
+[[nodiscard]] Expected<void, ParseError> ReadDerInteger(ByteReader& reader, std::size_t scalar_size, ByteWriter& out) {
   Tlv integer;
   if (!wire::ReadBerTlv(reader, integer)) {
     return Unexpected(ParseError::kTruncated);
@@ -87,10 +116,10 @@ void PutDerInteger(ByteView big_endian, ByteWriter& out) {
       return Unexpected(ParseError::kBadValue);
     }
   }
-  if (digits.size() > kP256ScalarSize) {
+  if (digits.size() > scalar_size) {
     return Unexpected(ParseError::kBadValue);
   }
-  std::ranges::fill(out.Reserve(kP256ScalarSize - digits.size()), std::uint8_t{0});
+  std::ranges::fill(out.Reserve(scalar_size - digits.size()), std::uint8_t{0});
   out.PutBytes(digits);
   return {};
 }
@@ -111,6 +140,7 @@ FixedBytes<32> EncodeIdentifier(const SimrootIdentifier& identifier) {
   writer.PutU8(identifier.applet_minor);
   writer.PutU32(identifier.change_counter);
   writer.PutU32(identifier.epoch);
+  writer.PutU16(identifier.extensions);
   FixedBytes<32> encoded;  // the rest stays zero
   static_cast<void>(encoded.Assign(memory));
   return encoded;
@@ -124,32 +154,57 @@ std::optional<SimrootIdentifier> ParseIdentifier(ByteView proprietary_identifier
   if (proprietary_identifier.size() != FixedBytes<32>::kCapacity || !reader.ReadBytes(kIdentifierMark.size(), mark) ||
       !SameBytes(mark, kIdentifierMark) || !reader.ReadU8(layout) || layout != kIdentifierLayout ||
       !reader.ReadU8(identifier.applet_major) || !reader.ReadU8(identifier.applet_minor) ||
-      !reader.ReadU32(identifier.change_counter) || !reader.ReadU32(identifier.epoch)) {
+      !reader.ReadU32(identifier.change_counter) || !reader.ReadU32(identifier.epoch) ||
+      !reader.ReadU16(identifier.extensions)) {
     return std::nullopt;
   }
   return identifier;
 }
 
-void PutPublicKeyData(ByteView point, ByteWriter& out) {
-  if (point.size() != kP256PointSize) {
+void PutPublicKeyData(const PublicKeyView& key, ByteWriter& out) {
+  const bool rsa = key.point.empty();
+  if (rsa ? key.modulus.size() != kRsaModulusSize || key.exponent.empty() || key.exponent.size() > kMaxRsaExponentSize
+          : key.point.size() != kP256PointSize && key.point.size() != kP384PointSize) {
     Refuse(out);
     return;
   }
-  constexpr std::size_t kTlvHeader = 2;
+  const auto size_of = [](std::size_t value) { return 1 + wire::BerLengthSize(value) + value; };
+  const std::size_t content =
+      rsa ? size_of(key.modulus.size()) + size_of(key.exponent.size()) : size_of(key.point.size());
   out.PutU8(Code(Tag::kPublicKeyData));
-  out.PutU8(LowByte(kP256PointSize + 2 * kTlvHeader));
+  wire::PutBerLength(size_of(content), out);
   out.PutU8(Code(Tag::kPublicKeyTemplate));
-  out.PutU8(LowByte(kP256PointSize + kTlvHeader));
-  wire::PutTlv(kEcPointTag, point, out);
+  wire::PutBerLength(content, out);
+  if (rsa) {
+    wire::PutBerTlv(kRsaModulusTag, key.modulus, out);
+    wire::PutBerTlv(kRsaExponentTag, key.exponent, out);
+  } else {
+    wire::PutBerTlv(kEcPointTag, key.point, out);
+  }
+}
+
+void PutPublicKeyData(ByteView point, ByteWriter& out) {
+  PutPublicKeyData(PublicKeyView{.point = point}, out);
+}
+
+Expected<PublicKeyView, ParseError> ParseAnyPublicKeyValue(ByteView value_of_34) {
+  SR_TRY(const ByteView key_template, ParseOnly(value_of_34, Code(Tag::kPublicKeyTemplate)));
+  if (!key_template.empty() && key_template.front() != kEcPointTag) {
+    return ParseRsaTemplate(key_template);
+  }
+  SR_TRY(const ByteView point, ParseOnly(key_template, kEcPointTag));
+  if (!IsPoint(point)) {
+    return Unexpected(ParseError::kBadValue);
+  }
+  return PublicKeyView{.point = point};
 }
 
 Expected<ByteView, ParseError> ParsePublicKeyValue(ByteView value_of_34) {
-  SR_TRY(const ByteView key_template, ParseOnly(value_of_34, Code(Tag::kPublicKeyTemplate)));
-  SR_TRY(const ByteView point, ParseOnly(key_template, kEcPointTag));
-  if (point.size() != kP256PointSize || point.front() != kUncompressed) {
+  SR_TRY(const PublicKeyView key, ParseAnyPublicKeyValue(value_of_34));
+  if (key.point.size() != kP256PointSize) {
     return Unexpected(ParseError::kBadValue);
   }
-  return point;
+  return key.point;
 }
 
 void PutGeneratedKeyPair(const GeneratedKeyPair& pair, ByteWriter& out) {
@@ -159,13 +214,14 @@ void PutGeneratedKeyPair(const GeneratedKeyPair& pair, ByteWriter& out) {
   if (!pair.public_id.empty()) {
     wire::PutTlv(Code(Tag::kPublicKeyId), pair.public_id, out);
   }
-  if (!pair.point.empty()) {
-    PutPublicKeyData(pair.point, out);
+  if (!pair.point.empty() || !pair.modulus.empty()) {
+    PutPublicKeyData({pair.point, pair.modulus, pair.exponent}, out);
   }
 }
 
 Expected<GeneratedKeyPair, ParseError> ParseGeneratedKeyPair(ByteView bytes) {
   GeneratedKeyPair pair;
+  PublicKeyView key;
   ByteReader reader(bytes);
   while (!reader.empty()) {
     Tlv element;
@@ -177,15 +233,18 @@ Expected<GeneratedKeyPair, ParseError> ParseGeneratedKeyPair(ByteView bytes) {
     } else if (element.tag == Code(Tag::kPublicKeyId)) {
       SR_TRY_VOID(TakeOnce(element.value, pair.public_id));
     } else if (element.tag == Code(Tag::kPublicKeyData)) {
-      if (!pair.point.empty()) {
+      if (!key.empty()) {
         return Unexpected(ParseError::kDuplicateTag);
       }
-      SR_TRY(pair.point, ParsePublicKeyValue(element.value));
+      SR_TRY(key, ParseAnyPublicKeyValue(element.value));
     }
   }
-  if (pair.private_id.empty() && pair.public_id.empty() && pair.point.empty()) {
+  if (pair.private_id.empty() && pair.public_id.empty() && key.empty()) {
     return Unexpected(ParseError::kMissingTag);
   }
+  pair.point = key.point;
+  pair.modulus = key.modulus;
+  pair.exponent = key.exponent;
   return pair;
 }
 
@@ -196,7 +255,7 @@ void PutSignatureParameters(const SignatureParameters& parameters, ByteWriter& o
   wire::PutTlvU8(Code(Tag::kSignatureAlgorithms), static_cast<std::uint8_t>(parameters.algorithm), out);
 }
 
-Expected<FixedBytes<kP256SignatureSize>, ParseError> ParseSignature(ByteView bytes) {
+Expected<FixedBytes<kMaxRawSignatureSize>, ParseError> ParseSignature(ByteView bytes, std::size_t scalar_size) {
   ByteReader reader(bytes);
   std::uint8_t tag = 0;
   if (!reader.PeekU8(tag)) {
@@ -209,52 +268,54 @@ Expected<FixedBytes<kP256SignatureSize>, ParseError> ParseSignature(ByteView byt
   if (!wire::ReadFlexibleTlv(reader, {}, tlv)) {  // no form of length ends where the data ends
     return Unexpected(ParseError::kBadLength);
   }
-  if (tlv.value.size() != kP256SignatureSize) {
-    return DerSignatureToRaw(tlv.value);
+  FixedBytes<kMaxRawSignatureSize> raw;
+  if (tlv.value.size() != 2 * scalar_size || !raw.Assign(tlv.value)) {
+    return DerSignatureToRaw(tlv.value, scalar_size);
   }
-  FixedBytes<kP256SignatureSize> raw;
-  static_cast<void>(raw.Assign(tlv.value));
   return raw;
 }
 
-FixedBytes<72> RawSignatureToDer(ByteView raw) {
-  FixedBytes<72> der;
+FixedBytes<kMaxDerSignatureSize> RawSignatureToDer(ByteView raw, std::size_t scalar_size) {
+  FixedBytes<kMaxDerSignatureSize> der;
   ByteReader reader(raw);
   ByteView r;
   ByteView s;
-  if (raw.size() != kP256SignatureSize || !reader.ReadBytes(kP256ScalarSize, r) ||
-      !reader.ReadBytes(kP256ScalarSize, s)) {
+  if (raw.empty() || scalar_size > kP384ScalarSize || !reader.ReadBytes(scalar_size, r) ||
+      !reader.ReadBytes(scalar_size, s) || !reader.empty()) {
     return der;
   }
-  std::array<std::uint8_t, 70> integers_memory;
+  std::array<std::uint8_t, kMaxDerSignatureSize> integers_memory;
   ByteWriter integers(integers_memory);
   PutDerInteger(r, integers);
   PutDerInteger(s, integers);
-  std::array<std::uint8_t, 72> der_memory;
+  std::array<std::uint8_t, kMaxDerSignatureSize> der_memory;
   ByteWriter writer(der_memory);
   wire::PutBerTlv(kDerSequence, integers.written(), writer);
   static_cast<void>(der.Assign(writer.written()));
   return der;
 }
 
-Expected<FixedBytes<kP256SignatureSize>, ParseError> DerSignatureToRaw(ByteView der) {
+Expected<FixedBytes<kMaxRawSignatureSize>, ParseError> DerSignatureToRaw(ByteView der, std::size_t scalar_size) {
   ByteReader reader(der);
   Tlv sequence;
+  if (scalar_size > kP384ScalarSize) {
+    return Unexpected(ParseError::kBadLength);
+  }
   if (!wire::ReadBerTlv(reader, sequence)) {
     return Unexpected(ParseError::kTruncated);
   }
   if (sequence.tag != kDerSequence) {
     return Unexpected(ParseError::kUnexpectedTag);
   }
-  std::array<std::uint8_t, kP256SignatureSize> memory;
+  std::array<std::uint8_t, kMaxRawSignatureSize> memory;
   ByteWriter writer(memory);
   ByteReader integers(sequence.value);
-  SR_TRY_VOID(ReadDerInteger(integers, writer));
-  SR_TRY_VOID(ReadDerInteger(integers, writer));
+  SR_TRY_VOID(ReadDerInteger(integers, scalar_size, writer));
+  SR_TRY_VOID(ReadDerInteger(integers, scalar_size, writer));
   if (!integers.empty() || !reader.empty()) {
     return Unexpected(ParseError::kTrailingBytes);
   }
-  FixedBytes<kP256SignatureSize> raw;
+  FixedBytes<kMaxRawSignatureSize> raw;
   static_cast<void>(raw.Assign(writer.written()));
   return raw;
 }

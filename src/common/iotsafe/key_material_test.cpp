@@ -3,6 +3,7 @@
 
 #include "common/host/test_hex.hpp"
 #include "common/iotsafe/objects.hpp"
+#include "common/wire/tlv.hpp"
 
 namespace simroot::iotsafe {
 namespace {
@@ -58,13 +59,91 @@ TEST(ParsePublicKeyValue, RefusesEveryOtherForm) {
   EXPECT_EQ(ParseError::kTrailingBytes, ParsePublicKeyValue(Join(Hex("49438641"), point, Hex("00"))).error());
   EXPECT_EQ(ParseError::kTrailingBytes, ParsePublicKeyValue(Join(Hex("49448641"), point, Hex("00"))).error());
   EXPECT_EQ(ParseError::kUnexpectedTag, ParsePublicKeyValue(Join(Hex("48438641"), point)).error());
-  EXPECT_EQ(ParseError::kUnexpectedTag, ParsePublicKeyValue(Join(Hex("49438141"), point)).error());
+  EXPECT_EQ(ParseError::kUnexpectedTag, ParsePublicKeyValue(Join(Hex("49438341"), point)).error());
   EXPECT_EQ(ParseError::kBadValue, ParsePublicKeyValue(Join(Hex("49428640"), cut)).error());
   EXPECT_EQ(ParseError::kBadValue, ParsePublicKeyValue(Hex("49028600")).error());
   // Compressed, hybrid, and the point at infinity (test case T74).
   EXPECT_EQ(ParseError::kBadValue, ParsePublicKeyValue(Join(Hex("4923862102"), Bytes(32, 1))).error());
   EXPECT_EQ(ParseError::kBadValue, ParsePublicKeyValue(Join(Hex("4943864106"), Bytes(64, 1))).error());
   EXPECT_EQ(ParseError::kBadValue, ParsePublicKeyValue(Hex("4903860100")).error());
+}
+
+TEST(PublicKeyData, HasPointsOf97BytesOnP384) {
+  const Bytes point = Join(Hex("04"), Bytes(96, 0x11));
+  const Bytes bytes = Put([&](ByteWriter& out) { PutPublicKeyData(point, out); });
+  EXPECT_EQ(Join(Hex("346549638661"), point), bytes);
+  const auto key = ParseAnyPublicKeyValue(ByteView(bytes).subspan(2));
+  ASSERT_TRUE(key);
+  EXPECT_EQ(ToHex(point), ToHex(key->point));
+  EXPECT_TRUE(key->modulus.empty());
+  EXPECT_EQ(ParseError::kBadValue, ParsePublicKeyValue(ByteView(bytes).subspan(2)).error()) << "P-256 only";
+}
+
+/// `49 .. { 81 modulus 82 exponent }` with lengths in BER.
+Bytes RsaValue(const Bytes& modulus, const Bytes& exponent) {
+  const auto element = [](std::uint8_t tag, const Bytes& value) {
+    return Put([&](ByteWriter& out) { wire::PutBerTlv(tag, value, out); });
+  };
+  return element(0x49, Join(element(0x81, modulus), element(0x82, exponent)));
+}
+
+TEST(RsaPublicKeyData, IsWrittenWithBerLengthsAndRead) {
+  const Bytes modulus(256, 0x91);
+  const Bytes bytes =
+      Put([&](ByteWriter& out) { PutPublicKeyData({.modulus = modulus, .exponent = Hex("010001")}, out); });
+  EXPECT_EQ(Join(Hex("3482010D 49820109 81820100"), modulus, Hex("8203 010001")), bytes);
+  const auto key = ParseAnyPublicKeyValue(ByteView(bytes).subspan(4));
+  ASSERT_TRUE(key);
+  EXPECT_TRUE(key->point.empty());
+  EXPECT_EQ(ToHex(modulus), ToHex(key->modulus));
+  EXPECT_EQ("010001", ToHex(key->exponent));
+  EXPECT_EQ(ParseError::kBadValue, ParsePublicKeyValue(ByteView(bytes).subspan(4)).error()) << "P-256 only";
+}
+
+TEST(RsaPublicKeyData, IsReadWithOtherLengthsAndInTheOtherOrder) {
+  const Bytes modulus(256, 0x91);
+  for (const Bytes& value :
+       {Join(Hex("490108 810100"), modulus, Hex("8203 010001")), Join(Hex("49820109 8203 010001 81820100"), modulus),
+        RsaValue(modulus, Hex("010001")), RsaValue(modulus, Hex("03")), RsaValue(modulus, Bytes(8, 0x11))}) {
+    const auto key = ParseAnyPublicKeyValue(value);
+    ASSERT_TRUE(key) << ToHex(value).substr(0, 20);
+    EXPECT_EQ(ToHex(modulus), ToHex(key->modulus));
+  }
+}
+
+TEST(RsaPublicKeyData, IsNothingElse) {
+  const Bytes modulus(256, 0x91);
+  EXPECT_EQ(ParseError::kBadValue, ParseAnyPublicKeyValue(RsaValue(Bytes(255, 0x91), Hex("010001"))).error());
+  EXPECT_EQ(ParseError::kBadValue, ParseAnyPublicKeyValue(RsaValue(Bytes(257, 0x91), Hex("010001"))).error());
+  EXPECT_EQ(ParseError::kBadValue, ParseAnyPublicKeyValue(RsaValue(Bytes(256, 0x71), Hex("010001"))).error());
+  EXPECT_EQ(ParseError::kBadValue, ParseAnyPublicKeyValue(RsaValue(modulus, Hex("0001"))).error());
+  EXPECT_EQ(ParseError::kBadValue, ParseAnyPublicKeyValue(RsaValue(modulus, Bytes(9, 0x11))).error());
+  EXPECT_EQ(ParseError::kBadValue, ParseAnyPublicKeyValue(RsaValue(modulus, {})).error());
+  EXPECT_EQ(ParseError::kBadValue, ParseAnyPublicKeyValue(Join(Hex("49820104 81820100"), modulus)).error());
+  const Bytes good = RsaValue(modulus, Hex("010001"));
+  EXPECT_FALSE(ParseAnyPublicKeyValue(ByteView(good).first(good.size() - 1)));
+  EXPECT_FALSE(ParseAnyPublicKeyValue(Join(good, Hex("00"))));
+  EXPECT_FALSE(ParseAnyPublicKeyValue(Join(Hex("4982010E 8203 010001 8203 010001 81820100"), modulus)));
+  Bytes memory(400);
+  for (const PublicKeyView& key : {PublicKeyView{.modulus = ByteView(modulus).first(255), .exponent = Hex("03")},
+                                   PublicKeyView{.modulus = modulus}}) {
+    ByteWriter out(memory);
+    PutPublicKeyData(key, out);
+    EXPECT_FALSE(out.ok());
+  }
+}
+
+TEST(ParseGeneratedKeyPair, ReadsAnRsaKey) {
+  const Bytes modulus(256, 0x91);
+  const Bytes id{0x21};
+  const Bytes bytes = Put([&](ByteWriter& out) { PutGeneratedKeyPair({id, id, {}, modulus, Hex("010001")}, out); });
+  EXPECT_EQ(Join(Hex("840121 850121 3482010D 49820109 81820100"), modulus, Hex("8203 010001")), bytes);
+  const auto pair = ParseGeneratedKeyPair(bytes);
+  ASSERT_TRUE(pair);
+  EXPECT_TRUE(pair->point.empty());
+  EXPECT_EQ(ToHex(modulus), ToHex(pair->modulus));
+  EXPECT_EQ("010001", ToHex(pair->exponent));
+  EXPECT_FALSE(ParseGeneratedKeyPair(ByteView(bytes).first(bytes.size() - 1)));
 }
 
 struct PairCase {
@@ -233,6 +312,39 @@ TEST(DerSignatureToRaw, IsStrict) {
     ASSERT_FALSE(raw) << text;
     EXPECT_EQ(error, raw.error()) << text;
   }
+}
+
+TEST(DerSignatures, HaveScalarsOf48BytesOnP384) {
+  constexpr std::size_t kSize = kP384ScalarSize;
+  const Bytes smallest = Join(Bytes(47), Hex("01"), Bytes(47), Hex("80"));
+  const Bytes longest(96, 0xFF);
+  const std::vector<std::pair<Bytes, Bytes>> pairs{
+      {smallest, Hex("3007 020101 02020080")},
+      {longest, Join(Hex("3066 023100"), Bytes(48, 0xFF), Hex("023100"), Bytes(48, 0xFF))}};
+  for (const auto& [raw, der] : pairs) {
+    EXPECT_EQ(ToHex(der), ToHex(RawSignatureToDer(raw, kSize).view()));
+    const auto back = DerSignatureToRaw(der, kSize);
+    ASSERT_TRUE(back);
+    EXPECT_EQ(ToHex(raw), ToHex(back->view()));
+    const auto inside = ParseSignature(Join(Hex("33"), Bytes{LowByte(der.size())}, der), kSize);
+    ASSERT_TRUE(inside);
+    EXPECT_EQ(ToHex(raw), ToHex(inside->view()));
+    EXPECT_TRUE(RawSignatureToDer(raw).empty());
+    EXPECT_TRUE(RawSignatureToDer(ByteView(raw).first(95), kSize).empty());
+    EXPECT_TRUE(RawSignatureToDer(Join(raw, Hex("00")), kSize).empty());
+  }
+  EXPECT_EQ(kMaxDerSignatureSize, RawSignatureToDer(longest, kSize).size());
+  EXPECT_EQ(ParseError::kBadValue, DerSignatureToRaw(pairs.back().second).error()) << "too long for P-256";
+  const auto raw = ParseSignature(Join(Hex("33 60"), longest), kSize);
+  ASSERT_TRUE(raw);
+  EXPECT_EQ(ToHex(longest), ToHex(raw->view()));
+  EXPECT_FALSE(ParseSignature(Join(Hex("33 60"), longest)));
+}
+
+TEST(DerSignatures, OfLargerScalarsAreRefused) {
+  EXPECT_TRUE(RawSignatureToDer(Bytes(98, 1), 49).empty());
+  EXPECT_EQ(ParseError::kBadLength, DerSignatureToRaw(Hex("3006020101020102"), 49).error());
+  EXPECT_FALSE(ParseSignature(Join(Hex("33 62"), Bytes(98, 1)), 49));
 }
 
 TEST(DerSignatureToRaw, RefusesIntegersOf33Bytes) {

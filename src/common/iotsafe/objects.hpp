@@ -81,22 +81,39 @@ struct SimrootIdentifier {
   std::uint8_t applet_minor = 0;
   std::uint32_t change_counter = 0;
   std::uint32_t epoch = 0;  ///< drawn at random with every change: tells copies of a card, and a card made anew, apart
+  std::uint16_t extensions = 0;  ///< Extension bits (extensions.hpp)
 };
 [[nodiscard]] FixedBytes<32> EncodeIdentifier(const SimrootIdentifier& identifier);
 /// Nothing if the identifier is another vendor's.
 [[nodiscard]] std::optional<SimrootIdentifier> ParseIdentifier(ByteView proprietary_identifier);
 
-/// Writes `34 45 49 43 86 41 <point>` for an uncompressed point of 65 bytes (2.5.7).
+/// A public key of any kind that tag 34 carries (2.5.7, spec 8.2): an elliptic point, or modulus and exponent. Views
+/// borrow.
+struct PublicKeyView {
+  ByteView point = {};     ///< 04 || X || Y, 65 bytes, or 97 on P-384; empty for RSA
+  ByteView modulus = {};   ///< RSA-2048: 256 bytes, big endian
+  ByteView exponent = {};  ///< RSA: 1 to 8 bytes, big endian, without leading zeros
+  [[nodiscard]] constexpr bool empty() const { return point.empty() && modulus.empty(); }
+};
+/// Writes `34 45 49 43 86 41 <point>`, `34 65 49 63 86 61 <point>` or, with BER lengths as Thales' client codes this tag,
+/// `34 82010D 49 820109 81 820100 <modulus> 82 03 <exponent>`. Other sizes make `out` not ok.
+void PutPublicKeyData(const PublicKeyView& key, ByteWriter& out);
+/// The same for a point.
 void PutPublicKeyData(ByteView point, ByteWriter& out);
+/// Reads the content of tag 34, whatever the form of the lengths inside. The result borrows. @returns kBadValue for
+/// anything but an uncompressed point of 65 or 97 bytes or an RSA key of 2048 bits; the curve equation is not checked.
+[[nodiscard]] Expected<PublicKeyView, ParseError> ParseAnyPublicKeyValue(ByteView value_of_34);
 /// Reads the content of tag 34: `49 43 86 41 04 X Y`. The result borrows. @returns kBadValue for anything but an
 /// uncompressed point of 65 bytes; the curve equation is not checked here.
 [[nodiscard]] Expected<ByteView, ParseError> ParsePublicKeyValue(ByteView value_of_34);
 
-/// The answer of GENERATE KEY PAIR (2.11): identifiers of both halves and the point. Views borrow.
+/// The answer of GENERATE KEY PAIR (2.11): identifiers of both halves and the public key. Views borrow.
 struct GeneratedKeyPair {
   ByteView private_id;  ///< empty if the card leaves it out
   ByteView public_id;   ///< empty if the card leaves it out
-  ByteView point;       ///< 65 bytes, empty if the card leaves it out
+  ByteView point;       ///< 65 or 97 bytes; empty if the card leaves it out, and for RSA
+  ByteView modulus = {};
+  ByteView exponent = {};
 };
 void PutGeneratedKeyPair(const GeneratedKeyPair& pair, ByteWriter& out);
 [[nodiscard]] Expected<GeneratedKeyPair, ParseError> ParseGeneratedKeyPair(ByteView bytes);
@@ -110,12 +127,17 @@ struct SignatureParameters {
 };
 void PutSignatureParameters(const SignatureParameters& parameters, ByteWriter& out);
 
-/// Reads tag 33 with a length of one byte, two bytes or BER, and returns raw r||s in `out` (64 bytes): a DER
-/// ECDSA-Sig-Value inside, as some cards send it, is converted (spec 8.1). The data must end after it.
-[[nodiscard]] Expected<FixedBytes<kP256SignatureSize>, ParseError> ParseSignature(ByteView bytes);
+/// Reads tag 33 with a length of one byte, two bytes or BER, and returns raw r||s of two scalars: a DER ECDSA-Sig-Value
+/// inside, as some cards send it, is converted (spec 8.1). The data must end after it.
+/// @param scalar_size bytes of r and of s: 32, or 48 on P-384.
+[[nodiscard]] Expected<FixedBytes<kMaxRawSignatureSize>, ParseError> ParseSignature(
+    ByteView bytes, std::size_t scalar_size = kP256ScalarSize);
 
-/// Converts raw r||s (64 bytes) to a DER ECDSA-Sig-Value of 8 to 72 bytes, and back. Decoding is strict DER.
-[[nodiscard]] FixedBytes<72> RawSignatureToDer(ByteView raw);
-[[nodiscard]] Expected<FixedBytes<kP256SignatureSize>, ParseError> DerSignatureToRaw(ByteView der);
+/// Converts raw r||s, two scalars of `scalar_size` bytes (at most 48), to a DER ECDSA-Sig-Value of 8 to 72 bytes (104 on
+/// P-384), and back. Raw bytes of another length give nothing. Decoding is strict DER.
+[[nodiscard]] FixedBytes<kMaxDerSignatureSize> RawSignatureToDer(ByteView raw,
+                                                                 std::size_t scalar_size = kP256ScalarSize);
+[[nodiscard]] Expected<FixedBytes<kMaxRawSignatureSize>, ParseError> DerSignatureToRaw(
+    ByteView der, std::size_t scalar_size = kP256ScalarSize);
 
 }  // namespace simroot::iotsafe

@@ -49,6 +49,8 @@ enum class Tag : std::uint8_t {
   kObjectState = 0x4A,
   kKeyType = 0x4B,
   kKeyUsage = 0x4E,
+  kSubject = 0x50,     ///< our extension: X.501 Name in DER
+  kAttributes = 0x51,  ///< our extension: attributes of PKCS#10 in DER, with their tag A0
   kAccessConditions = 0x60,
   kObjectFunctions = 0x61,
   kObjectKeyAgreement = 0x6F,
@@ -70,7 +72,13 @@ enum class Tag : std::uint8_t {
   kIntermediateHash = 0x9C,
   kHashedByteCount = 0x9D,
   kFinalHash = 0x9E,
+  kMacData = 0x9F,
   kModeOfOperation = 0xA1,
+  // Our extension (docs/formats/extensions.md).
+  kCipherMode = 0xA2,
+  kNonce = 0xA3,
+  kAssociatedData = 0xA4,
+  kAuthenticationTag = 0xA5,
   kMaxFiles = 0xB1,
   kMaxPrivateKeys = 0xB2,
   kMaxPublicKeys = 0xB3,
@@ -99,6 +107,13 @@ inline constexpr std::size_t kMaxLabelSize = 60;   ///< labels: 0 to 60 bytes
 inline constexpr std::size_t kP256PointSize = 65;  ///< 04 || X || Y
 inline constexpr std::size_t kP256ScalarSize = 32;
 inline constexpr std::size_t kP256SignatureSize = 64;  ///< raw r || s
+inline constexpr std::size_t kP384PointSize = 97;
+inline constexpr std::size_t kRsaModulusSize = 256;  ///< RSA-2048
+inline constexpr std::size_t kMaxRsaExponentSize = 8;
+inline constexpr std::size_t kP384ScalarSize = 48;
+inline constexpr std::size_t kMaxRawSignatureSize = 2 * kP384ScalarSize;  ///< raw r || s of the largest curve
+inline constexpr std::size_t kMaxDerSignatureSize = 104;                  ///< the same as DER ECDSA-Sig-Value
+inline constexpr std::size_t kMaxAssociatedData = 200;  ///< of AES-GCM, one command
 /// 34 45 49 43 86 41 followed by the point.
 inline constexpr std::size_t kPublicKeyDataSize = 6 + kP256PointSize;
 
@@ -132,6 +147,7 @@ enum class KeyType : std::uint8_t {
   kHmac = 0xA0,            ///< pre-shared key
   kAesCmac = 0xB0,         ///< AES-128 for CMAC, Thales' extension
   kAes = 0xB1,             ///< AES-128 or AES-256 for ENCRYPT and DECRYPT, our extension
+  kUserPin = 0xF1,         ///< the user PIN: inside our card only, never seen from outside
 };
 /// Key specific usage, tag 4E.
 enum class KeyUsage : std::uint8_t {
@@ -251,6 +267,7 @@ enum class ValueKind : std::uint8_t {
   kState,
   kAccess,
   kMode,
+  kCipherMode,
   kTlvs,
   kEcPoint,
   kSecret,
@@ -274,10 +291,12 @@ inline constexpr std::array kTagRules{
     TagRule{Tag::kFileUsage, "file specific usage", 1, 1, LengthRule::kOneByte, ValueKind::kFileUsage},
     TagRule{Tag::kSignature, "signature", 1, 512, LengthRule::kFlexible, ValueKind::kHex},
     TagRule{Tag::kPublicKeyData, "public key data", 1, 600, LengthRule::kFlexible, ValueKind::kTlvs},
-    TagRule{Tag::kPublicKeyTemplate, "public key template", 1, 600, LengthRule::kOneByte, ValueKind::kTlvs},
+    TagRule{Tag::kPublicKeyTemplate, "public key template", 1, 600, LengthRule::kFlexible, ValueKind::kTlvs},
     TagRule{Tag::kObjectState, "object state", 1, 1, LengthRule::kOneByte, ValueKind::kState},
     TagRule{Tag::kKeyType, "key type", 1, 1, LengthRule::kOneByte, ValueKind::kKeyType},
     TagRule{Tag::kKeyUsage, "key specific usage", 1, 1, LengthRule::kOneByte, ValueKind::kKeyUsage},
+    TagRule{Tag::kSubject, "subject", 2, 0xFFFF, LengthRule::kFlexible, ValueKind::kHex},
+    TagRule{Tag::kAttributes, "attributes", 2, 0xFFFF, LengthRule::kFlexible, ValueKind::kHex},
     TagRule{Tag::kAccessConditions, "object access conditions", 1, 1, LengthRule::kOneByte, ValueKind::kAccess},
     TagRule{Tag::kObjectFunctions, "cryptographic functions", 1, 1, LengthRule::kOneByte, ValueKind::kFunctions},
     TagRule{Tag::kObjectKeyAgreement, "key agreement algorithms", 1, 1, LengthRule::kOneByte, ValueKind::kKeyAgreement},
@@ -302,7 +321,13 @@ inline constexpr std::array kTagRules{
     TagRule{Tag::kIntermediateHash, "intermediate hash", 32, 64, LengthRule::kOneByte, ValueKind::kHex},
     TagRule{Tag::kHashedByteCount, "number of bytes already hashed", 4, 4, LengthRule::kOneByte, ValueKind::kNumber},
     TagRule{Tag::kFinalHash, "final hash", 1, 64, LengthRule::kFlexible, ValueKind::kHex},
+    TagRule{Tag::kMacData, "data for CMAC", 0, 0xFFFF, LengthRule::kFlexible, ValueKind::kHex},
     TagRule{Tag::kModeOfOperation, "mode of operation", 1, 1, LengthRule::kOneByte, ValueKind::kMode},
+    TagRule{Tag::kCipherMode, "cipher", 1, 1, LengthRule::kOneByte, ValueKind::kCipherMode},
+    TagRule{Tag::kNonce, "nonce", 12, 16, LengthRule::kOneByte, ValueKind::kHex},
+    TagRule{Tag::kAssociatedData, "additional authenticated data", 0, kMaxAssociatedData, LengthRule::kOneByte,
+            ValueKind::kHex},
+    TagRule{Tag::kAuthenticationTag, "authentication tag", 16, 16, LengthRule::kOneByte, ValueKind::kHex},
     TagRule{Tag::kMaxFiles, "maximum number of files", 1, 1, LengthRule::kOneByte, ValueKind::kNumber},
     TagRule{Tag::kMaxPrivateKeys, "maximum number of private keys", 1, 1, LengthRule::kOneByte, ValueKind::kNumber},
     TagRule{Tag::kMaxPublicKeys, "maximum number of public keys", 1, 1, LengthRule::kOneByte, ValueKind::kNumber},

@@ -14,6 +14,7 @@ namespace simroot::wire {
 enum class StatusWord : std::uint16_t {
   kOk = 0x9000,
   kMoreDataAvailable = 0x6300,     ///< GET DATA: repeat with P2 = 01
+  kMoreEntries = 0x6310,           ///< GET STATUS: more entries, ask for the next (GlobalPlatform)
   kOkAfterRemoteSession = 0x63CF,  ///< success, and a remote administration session has completed since
   kIntegrityIssue = 0x6400,        ///< damage found in the applet's store
   kWrongLength = 0x6700,
@@ -21,7 +22,7 @@ enum class StatusWord : std::uint16_t {
   kSecureMessagingNotSupported = 0x6882,
   kIncompatibleFile = 0x6981,  ///< command incompatible with file structure
   kSecurityNotSatisfied = 0x6982,
-  kAuthenticationBlocked = 0x6983,  ///< no attempt left
+  kAuthenticationBlocked = 0x6983,      ///< no attempt left
   kReferencedDataInvalidated = 0x6984,  ///< a remote session that updates the object is in progress
   kConditionsNotSatisfied = 0x6985,
   kCommandNotAllowed = 0x6986,  ///< no EF selected
@@ -38,6 +39,8 @@ enum class StatusWord : std::uint16_t {
   kSignatureMismatch = 0x6D01,  ///< VERIFY SIGNATURE: does not match. Not an unknown instruction!
   kUnknownClass = 0x6E00,
   kOtherError = 0x6F00,
+  kAlgorithmNotSupported = 0x9484,  ///< PUT KEY: key type (GlobalPlatform)
+  kInvalidKeyCheckValue = 0x9485,   ///< PUT KEY (GlobalPlatform)
 };
 
 [[nodiscard]] constexpr std::uint8_t Sw1(StatusWord sw) {
@@ -62,6 +65,7 @@ struct StatusWordName {
 /// Sorted by value; read by `simroot decode`, the traces and the documentation.
 inline constexpr std::array kStatusWordNames{
     StatusWordName{StatusWord::kMoreDataAvailable, "more data available, repeat with P2=01"},
+    StatusWordName{StatusWord::kMoreEntries, "more entries, ask for the next"},
     StatusWordName{StatusWord::kOkAfterRemoteSession, "done, a remote administration session has completed since"},
     StatusWordName{StatusWord::kIntegrityIssue, "integrity issue in the applet's store"},
     StatusWordName{StatusWord::kWrongLength, "wrong length"},
@@ -87,6 +91,8 @@ inline constexpr std::array kStatusWordNames{
     StatusWordName{StatusWord::kUnknownClass, "unknown class"},
     StatusWordName{StatusWord::kOtherError, "other error"},
     StatusWordName{StatusWord::kOk, "done"},
+    StatusWordName{StatusWord::kAlgorithmNotSupported, "algorithm or key type not supported"},
+    StatusWordName{StatusWord::kInvalidKeyCheckValue, "key check value does not match the key"},
 };
 static_assert(std::ranges::is_sorted(kStatusWordNames, {}, &StatusWordName::sw));
 

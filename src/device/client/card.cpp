@@ -51,6 +51,39 @@ void WatchForks() {
   return {};
 }
 
+[[nodiscard]] Result<void> CheckCipher(iotsafe::CipherMode mode, std::size_t text_size, ByteView aad) {
+  const bool gcm = mode == iotsafe::CipherMode::kGcm;
+  if (gcm && text_size > kMaxGcmText) {
+    return Fail(
+        ErrorDomain::kUsage,
+        "a text for AES-GCM has at most " + std::to_string(kMaxGcmText) + " bytes, not " + std::to_string(text_size),
+        "split it, with its order in the additional data, or use `simroot device encrypt`");
+  }
+  if (!gcm && !aad.empty()) {
+    return Fail(ErrorDomain::kUsage, "only AES-GCM has additional authenticated data");
+  }
+  if (aad.size() > iotsafe::kMaxAssociatedData) {
+    return Fail(ErrorDomain::kUsage, "additional authenticated data has at most " +
+                                         std::to_string(iotsafe::kMaxAssociatedData) + " bytes, not " +
+                                         std::to_string(aad.size()));
+  }
+  return {};
+}
+
+[[nodiscard]] Result<void> CheckSealed(const Sealed& sealed) {
+  const auto* const row = iotsafe::FindCipherMode(static_cast<std::uint8_t>(sealed.mode));
+  if (row == nullptr || sealed.nonce.size() != row->nonce_size || sealed.tag.size() != row->tag_size) {
+    return Fail(ErrorDomain::kUsage, "nonce or authentication tag do not have the size of the mode");
+  }
+  return {};
+}
+
+/// The time for a text: the limit of one operation for every so many pieces.
+[[nodiscard]] std::chrono::milliseconds TimeFor(std::chrono::milliseconds limit, std::size_t text_size) {
+  constexpr std::size_t kPiecesInTime = 32;
+  return limit * (1 + text_size / (iotsafe::kCipherPieceSize * kPiecesInTime));
+}
+
 }  // namespace
 
 struct Card::Impl {
@@ -219,6 +252,39 @@ Result<std::array<std::uint8_t, 32>> Card::ComputeDh(const ObjectName& private_k
   SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
   return impl_->Run(
       [&](Transaction& transaction) { return client::ComputeSharedX(transaction, private_key, public_key); });
+}
+
+Result<Bytes> Card::Hash(iotsafe::HashAlgorithm hash, ByteView text) {
+  return impl_->RunWithin(TimeFor(impl_->options.timeout, text.size()), Repeat::kAlways, Needs::kApplet,
+                          [&](Transaction& transaction) { return client::HashOnCard(transaction, hash, text); });
+}
+
+Result<Bytes> Card::Mac(const ObjectName& secret_key, ByteView text) {
+  SR_TRY_VOID(CheckName(secret_key, iotsafe::ObjectClass::kSecretKey));
+  return impl_->RunWithin(TimeFor(impl_->options.timeout, text.size()), Repeat::kAlways, Needs::kApplet,
+                          [&](Transaction& transaction) { return client::ComputeMac(transaction, secret_key, text); });
+}
+
+Result<Sealed> Card::Encrypt(const ObjectName& secret_key, iotsafe::CipherMode mode, ByteView text, ByteView aad) {
+  if (mode == iotsafe::CipherMode::kOaep) {
+    return Fail(ErrorDomain::kUsage, "a card does not encrypt with RSA-OAEP: that needs only the public key",
+                "read the public key and encrypt in software");
+  }
+  SR_TRY_VOID(CheckName(secret_key, iotsafe::ObjectClass::kSecretKey));
+  SR_TRY_VOID(CheckCipher(mode, text.size(), aad));
+  return impl_->RunWithin(
+      TimeFor(impl_->options.timeout, text.size()), Repeat::kAlways, Needs::kApplet,
+      [&](Transaction& transaction) { return client::EncryptOnCard(transaction, secret_key, mode, text, aad); });
+}
+
+Result<Bytes> Card::Decrypt(const ObjectName& key, const Sealed& sealed, ByteView aad) {
+  const bool oaep = sealed.mode == iotsafe::CipherMode::kOaep;
+  SR_TRY_VOID(CheckName(key, oaep ? iotsafe::ObjectClass::kPrivateKey : iotsafe::ObjectClass::kSecretKey));
+  SR_TRY_VOID(CheckCipher(sealed.mode, sealed.ciphertext.size(), aad));
+  SR_TRY_VOID(CheckSealed(sealed));
+  return impl_->RunWithin(
+      TimeFor(impl_->options.timeout, sealed.ciphertext.size()), Repeat::kAlways, Needs::kApplet,
+      [&](Transaction& transaction) { return client::DecryptOnCard(transaction, key, sealed, aad); });
 }
 
 void Card::Close() {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/iotsafe/extensions.hpp"
 #include "common/iotsafe/objects.hpp"
 #include "device/transport/transport.hpp"
 
@@ -48,6 +49,16 @@ struct NewKeyPair {
   Bytes public_id;
   Point point{};
 };
+
+/// A text that a card has encrypted, or that it is to decrypt.
+struct Sealed {
+  iotsafe::CipherMode mode = iotsafe::CipherMode::kGcm;
+  Bytes nonce;  ///< made by the card: 12 bytes for GCM, 16 for CBC and CTR (the first counter block), none for OAEP
+  Bytes ciphertext;
+  Bytes tag;  ///< GCM: 16 bytes
+};
+/// Longest text of one Encrypt or Decrypt in GCM mode.
+inline constexpr std::size_t kMaxGcmText = iotsafe::kCipherPieceSize;
 
 /// One card. Opens its transport and channel at the first operation, keeps them open, opens again after a fork, a
 /// transport error or a lost channel (once per operation). Safe for several threads: one operation at a time, each one
@@ -91,6 +102,21 @@ class Card {
   /// The shared X coordinate, 32 bytes. The caller wipes it.
   [[nodiscard]] Result<std::array<std::uint8_t, 32>> ComputeDh(const ObjectName& private_key,
                                                                const ObjectName& public_key);
+
+  // Services beyond IoT.05 (docs/formats/extensions.md). A card that does not announce one gives kCard, and a sentence
+  // that says so, before anything else is sent. Long texts are sent in pieces, for which the time limit grows.
+
+  /// @returns DigestSize(hash) bytes.
+  [[nodiscard]] Result<Bytes> Hash(iotsafe::HashAlgorithm hash, ByteView text);
+  /// AES-CMAC, 16 bytes. Cards of Thales have it too.
+  [[nodiscard]] Result<Bytes> Mac(const ObjectName& secret_key, ByteView text);
+  /// @param mode CBC, CTR or GCM; kUsage for OAEP, which needs no card. @param text at most kMaxGcmText bytes for GCM.
+  /// @param aad GCM only: bytes that are authenticated, not encrypted.
+  [[nodiscard]] Result<Sealed> Encrypt(const ObjectName& secret_key, iotsafe::CipherMode mode, ByteView text,
+                                       ByteView aad = {});
+  /// @param key a secret key, or a private key for OAEP (SHA-256). The caller wipes the text. kCrypto: the ciphertext
+  /// was changed, or belongs to another key. In CBC mode do not tell that to whoever sent it: it is an oracle.
+  [[nodiscard]] Result<Bytes> Decrypt(const ObjectName& key, const Sealed& sealed, ByteView aad = {});
 
   /// Closes the channel and the port; the next operation opens them again. Errors while closing are of no consequence.
   void Close();

@@ -111,6 +111,19 @@ void Remember(Transaction& transaction, const std::optional<CachePlace>& place, 
   return content;
 }
 
+/// The name of a kind of key that the card understands and this middleware does not; empty for all others.
+[[nodiscard]] std::string_view OtherKindOfKey(ByteView data) {
+  ByteReader reader(data);
+  wire::Tlv tlv;
+  if (!wire::ReadFlexibleTlv(reader, {}, tlv) || tlv.tag != iotsafe::Code(iotsafe::Tag::kPublicKeyData)) {
+    return {};
+  }
+  const auto key = iotsafe::ParseAnyPublicKeyValue(tlv.value);
+  return !key || key->point.size() == iotsafe::kP256PointSize ? std::string_view()
+         : key->modulus.empty()                               ? "a P-384 key"
+                                                              : "an RSA key";
+}
+
 /// The point in a READ PUBLIC KEY answer: in tag 34, or bare as one known card sends it (spec 7.12).
 [[nodiscard]] Expected<ByteView, ParseError> ParsePublicKeyAnswer(ByteView data) {
   if (data.size() == iotsafe::kP256PointSize && data.front() == kUncompressedPoint) {
@@ -133,6 +146,12 @@ void Remember(Transaction& transaction, const std::optional<CachePlace>& place, 
   if (!IsSuccess(reply.sw)) {
     return tl::make_unexpected(Refusal(
         reply.sw, {.ins = Ins::kReadPublicKey, .object = &public_key, .purpose = "reading"}, transaction.port()));
+  }
+  if (const std::string_view other = OtherKindOfKey(reply.data); !other.empty()) {
+    return tl::make_unexpected(Error{ErrorDomain::kCard,
+                                     public_key.Text() + " on " + transaction.port() + " is " + std::string(other) +
+                                         ", and only keys of 256 bits can be used from here",
+                                     "choose a key on P-256", reply.sw});
   }
   const auto view = ParsePublicKeyAnswer(reply.data);
   Point point{};

@@ -125,6 +125,19 @@ TEST_F(KeyPairTest, KeyFindsItsPublicHalfByIdentifierAndReadsItOnce) {
   EXPECT_EQ(ToHex(key.PublicKey().value()), kPoint);
 }
 
+TEST_F(KeyPairTest, KeysOfOtherKindsAreRefusedByName) {
+  const std::string p384 = "346549638661" + std::string("04") + ToHex(Bytes(96, 0x11));
+  const std::string rsa = "3482010D498201098182010091" + ToHex(Bytes(255, 0x11)) + "8203010001";
+  for (const auto& [data, name] : {std::pair(p384, "a P-384 key"), {rsa, "an RSA key"}}) {
+    Key key(card_, PrivateKey("04"));
+    script_->Then("81CD00000385010400", data + "9000");
+    const auto point = key.PublicKey();
+    ASSERT_FALSE(point);
+    EXPECT_EQ(point.error().domain, ErrorDomain::kCard);
+    EXPECT_NE(point.error().Text().find(name), std::string::npos) << point.error().Text();
+  }
+}
+
 TEST_F(KeyPairTest, KeyFindsItsPublicHalfByLabel) {
   Key key(card_, PrivateKey("303031"));
   script_

@@ -34,12 +34,19 @@ struct Digest {
                                                                   const ObjectName& private_key,
                                                                   const ObjectName& public_key);
 
+[[nodiscard]] Result<Bytes> HashOnCard(Transaction& transaction, iotsafe::HashAlgorithm hash, ByteView text);
+[[nodiscard]] Result<Bytes> ComputeMac(Transaction& transaction, const ObjectName& secret_key, ByteView text);
+[[nodiscard]] Result<Sealed> EncryptOnCard(Transaction& transaction, const ObjectName& secret_key,
+                                           iotsafe::CipherMode mode, ByteView text, ByteView aad);
+[[nodiscard]] Result<Bytes> DecryptOnCard(Transaction& transaction, const ObjectName& key, const Sealed& sealed,
+                                          ByteView aad);
+
 /// The reference of an object as command data.
 using ReferenceBytes = FixedBytes<2 + iotsafe::kMaxLabelSize>;
 [[nodiscard]] ReferenceBytes EncodeReference(const ObjectName& object);
 
-/// Session numbers of the three command families (spec 6.2: never the same for two of them).
-enum class SessionNumber : std::uint8_t { kSign = 1, kVerify = 2, kPutPublicKey = 3 };
+/// Session numbers of the command families (spec 6.2: never the same for two of them).
+enum class SessionNumber : std::uint8_t { kSign = 1, kVerify = 2, kPutPublicKey = 3, kCipher = 4 };
 
 /// Opens a session of INIT commands: clears one left open by somebody (6A86 on some cards) and tries again.
 /// `ins` is the INIT instruction, `data` what it takes.

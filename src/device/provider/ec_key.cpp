@@ -17,7 +17,7 @@ PkeyPtr P256PublicKey(const Context& context, const device::Point& point) {
 
 }  // namespace
 
-Result<FixedBytes<kMaxSignatureSize>> CardKey::Sign(iotsafe::HashAlgorithm hash, ByteView digest) {
+Result<FixedBytes<iotsafe::kMaxDerSignatureSize>> CardKey::Sign(iotsafe::HashAlgorithm hash, ByteView digest) {
   using iotsafe::HashAlgorithm;
   constexpr std::size_t kSha256Size = iotsafe::DigestSize(HashAlgorithm::kSha256);
   const auto sign_as_sha256 = [&] {

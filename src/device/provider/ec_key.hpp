@@ -22,7 +22,7 @@ class CardKey {
 
   /// Signs a digest of DigestSize(hash) bytes on the card; DER. A card that refuses SHA-384 or SHA-512 is asked to sign
   /// the leftmost 256 bits as SHA-256, which is the same signature (FIPS 186-4 6.4: the digest is cut to the order).
-  [[nodiscard]] Result<FixedBytes<kMaxSignatureSize>> Sign(iotsafe::HashAlgorithm hash, ByteView digest);
+  [[nodiscard]] Result<FixedBytes<iotsafe::kMaxDerSignatureSize>> Sign(iotsafe::HashAlgorithm hash, ByteView digest);
 
   /// "private key 01 of sim:card.bin", for messages.
   [[nodiscard]] std::string Text() const { return name_.Text() + " of " + card_->uri().text; }

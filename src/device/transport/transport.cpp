@@ -6,13 +6,14 @@
 #include "device/transport/at_transport.hpp"
 #include "device/transport/in_process_transport.hpp"
 #include "device/transport/pcsc_transport.hpp"
+#include "device/transport/pipe_transport.hpp"
 #include "device/transport/serial_port.hpp"
 
 namespace simroot::device {
 namespace {
 
 constexpr std::string_view kForms =
-    "write sim:FILE, at:PORT[?baud=115200&mode=auto|csim|cgla] or pcsc:[part of the reader's name]";
+    "write sim:FILE, at:PORT[?baud=115200&mode=auto|csim|cgla], pcsc:[part of the reader's name] or pipe:PATH";
 
 tl::unexpected<Error> BadUri(std::string_view text, const std::string& why) {
   return Fail(ErrorDomain::kUsage, "card \"" + std::string(text) + "\": " + why, std::string(kForms));
@@ -109,7 +110,7 @@ Result<CardUri> ParseCardUri(std::string_view text) {
   }
   std::string_view rest = text;
   uri.scheme = std::string(TakeUntil(rest, ':'));
-  if (uri.scheme == "sim" || uri.scheme == "pcsc") {
+  if (uri.scheme == "sim" || uri.scheme == "pcsc" || uri.scheme == "pipe") {
     uri.path = std::string(rest);
   } else if (uri.scheme == "at") {
     uri.path = std::string(TakeUntil(rest, '?'));
@@ -118,7 +119,9 @@ Result<CardUri> ParseCardUri(std::string_view text) {
     return BadUri(text, "\"" + uri.scheme + "\" is no way to a card");
   }
   if (uri.path.empty() && uri.scheme != "pcsc") {
-    return BadUri(text, uri.scheme == "sim" ? "the file is missing" : "the port is missing");
+    return BadUri(text, uri.scheme == "sim"    ? "the file is missing"
+                        : uri.scheme == "pipe" ? "the socket is missing"
+                                               : "the port is missing");
   }
   return uri;
 }
@@ -132,6 +135,9 @@ Result<std::unique_ptr<Transport>> OpenTransport(const CardUri& uri, Deadline de
   }
   if (uri.scheme == "pcsc") {
     return OpenPcscTransport(uri, deadline);
+  }
+  if (uri.scheme == "pipe") {
+    return OpenPipeTransport(uri, deadline);
   }
   return BadUri(uri.text, "\"" + uri.scheme + "\" is no way to a card");
 }

@@ -87,10 +87,11 @@ class Transport {
   virtual void SetObserver(TransportObserver* observer) = 0;  ///< borrowed; nullptr for none
 };
 
-/// Parsed form of a card URI (docs/conventions.md): sim:FILE, at:PORT[?baud=..&mode=auto|csim|cgla], pcsc:[READER].
+/// Parsed form of a card URI (docs/conventions.md): sim:FILE, at:PORT[?baud=..&mode=auto|csim|cgla], pcsc:[READER],
+/// pipe:PATH.
 struct CardUri {
-  std::string scheme;  ///< "sim", "at", "pcsc"
-  std::string path;    ///< file, port or part of the reader's name
+  std::string scheme;  ///< "sim", "at", "pcsc", "pipe"
+  std::string path;    ///< file, port, part of the reader's name, or socket
   unsigned baud = 115200;
   enum class AtMode : std::uint8_t { kAuto, kCsim, kCgla } mode = AtMode::kAuto;
   std::string text;  ///< as it was given

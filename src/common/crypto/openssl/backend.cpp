@@ -16,19 +16,33 @@ struct CurveNames {
   int nid;
 };
 
-constexpr std::array<CurveNames, 2> kCurveNames{
+/// In the order of Curve.
+constexpr std::array<CurveNames, 3> kCurveNames{
     CurveNames{"prime256v1", NID_X9_62_prime256v1},
     CurveNames{"brainpoolP256r1", NID_brainpoolP256r1},
+    CurveNames{"secp384r1", NID_secp384r1},
 };
+
+/// By mode, then by key size, in the order of AesMode and of KeySizeIndex.
+constexpr std::array<std::array<const char*, 3>, 3> kAesNames{{
+    {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"},
+    {"AES-128-CTR", "AES-192-CTR", "AES-256-CTR"},
+    {"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"},
+}};
 
 constexpr std::uint8_t kUncompressed = 0x04;
 
 constexpr std::size_t Index(Curve curve) {
-  return curve == Curve::kP256 ? 0 : 1;
+  return static_cast<std::size_t>(curve);
 }
 
 constexpr std::size_t Index(HashAlgorithm hash) {
   return hash == HashAlgorithm::kSha256 ? 0 : hash == HashAlgorithm::kSha384 ? 1 : 2;
+}
+
+/// Position of a key size in the tables; their size for anything else.
+constexpr std::size_t KeySizeIndex(std::size_t key_size) {
+  return key_size == 16 ? 0 : key_size == 24 ? 1 : key_size == 32 ? 2 : 3;
 }
 
 }  // namespace
@@ -63,6 +77,14 @@ Backend::~Backend() {
   for (EVP_MD* const digest : digests_) {
     EVP_MD_free(digest);
   }
+  for (const auto& mode : aes_) {
+    for (EVP_CIPHER* const cipher : mode) {
+      EVP_CIPHER_free(cipher);
+    }
+  }
+  EVP_MAC_free(cmac_);
+  EVP_KDF_free(hkdf_);
+  EVP_KDF_free(tls_prf_);
   if (provider_ != nullptr) {
     OSSL_PROVIDER_unload(provider_);
   }
@@ -79,6 +101,11 @@ bool Backend::Load() {
   if (provider_ == nullptr) {
     return false;
   }
+  return LoadDigests() && LoadSymmetric() && LoadCurve(Curve::kP256) && LoadCurve(Curve::kBrainpoolP256r1) &&
+         LoadCurve(Curve::kP384);
+}
+
+bool Backend::LoadDigests() {
   for (const auto& [hash, name] :
        {std::pair{HashAlgorithm::kSha256, "SHA2-256"}, std::pair{HashAlgorithm::kSha384, "SHA2-384"},
         std::pair{HashAlgorithm::kSha512, "SHA2-512"}}) {
@@ -88,7 +115,26 @@ bool Backend::Load() {
       return false;
     }
   }
-  return LoadCurve(Curve::kP256) && LoadCurve(Curve::kBrainpoolP256r1);
+  return true;
+}
+
+bool Backend::LoadSymmetric() {
+  auto ciphers = aes_.begin();
+  for (const auto& names : kAesNames) {
+    auto cipher = ciphers->begin();
+    for (const char* const name : names) {
+      *cipher = EVP_CIPHER_fetch(context_, name, nullptr);
+      if (*cipher == nullptr) {
+        return false;
+      }
+      ++cipher;
+    }
+    ++ciphers;
+  }
+  cmac_ = EVP_MAC_fetch(context_, OSSL_MAC_NAME_CMAC, nullptr);
+  hkdf_ = EVP_KDF_fetch(context_, OSSL_KDF_NAME_HKDF, nullptr);
+  tls_prf_ = EVP_KDF_fetch(context_, OSSL_KDF_NAME_TLS1_PRF, nullptr);
+  return cmac_ != nullptr && hkdf_ != nullptr && tls_prf_ != nullptr;
 }
 
 bool Backend::LoadCurve(Curve curve) {
@@ -104,8 +150,13 @@ EVP_MD* Backend::Digest(HashAlgorithm hash) const {
   return digests_.at(Index(hash));
 }
 
+EVP_CIPHER* Backend::Aes(AesMode mode, std::size_t key_size) const {
+  const std::size_t index = KeySizeIndex(key_size);
+  return index < kAesKeySizes ? aes_.at(static_cast<std::size_t>(mode)).at(index) : nullptr;
+}
+
 EvpPkey Backend::MakePublicKey(Curve curve, ByteView point) const {
-  if (point.size() != kP256PointSize || point.front() != kUncompressed) {
+  if (point.size() != PointSize(curve) || point.front() != kUncompressed) {
     return nullptr;
   }
   // Copying parameters is several times faster than EVP_PKEY_fromdata. OpenSSL checks the range of the coordinates and
@@ -119,7 +170,7 @@ EvpPkey Backend::MakePublicKey(Curve curve, ByteView point) const {
 }
 
 SecretBignum Backend::ReadScalar(Curve curve, ByteView scalar) const {
-  if (scalar.size() != kP256ScalarSize) {
+  if (scalar.size() != ScalarSize(curve)) {
     return nullptr;
   }
   SecretBignum number(BN_secure_new());
@@ -141,7 +192,7 @@ EvpPkey Backend::MakePrivateKey(Curve curve, ByteView scalar) const {
   if (number == nullptr || builder == nullptr ||
       OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, kCurveNames.at(Index(curve)).group,
                                       0) != 1 ||
-      OSSL_PARAM_BLD_push_BN_pad(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, number.get(), kP256ScalarSize) != 1) {
+      OSSL_PARAM_BLD_push_BN_pad(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, number.get(), ScalarSize(curve)) != 1) {
     return nullptr;
   }
   const Params params(OSSL_PARAM_BLD_to_param(builder.get()));
@@ -169,10 +220,10 @@ bool Backend::PublicPoint(Curve curve, ByteView scalar, ByteSpan point) const {
   const BignumContext scratch(BN_CTX_secure_new_ex(context_));
   const SecretPoint product(EC_POINT_new(group));
   // EVP cannot derive the public half of an imported scalar in OpenSSL 3.0; the multiplication is constant time.
-  return point.size() == kP256PointSize && number != nullptr && scratch != nullptr && product != nullptr &&
+  return point.size() == PointSize(curve) && number != nullptr && scratch != nullptr && product != nullptr &&
          EC_POINT_mul(group, product.get(), number.get(), nullptr, nullptr, scratch.get()) == 1 &&
          EC_POINT_point2oct(group, product.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(),
-                            scratch.get()) == kP256PointSize;
+                            scratch.get()) == PointSize(curve);
 }
 
 }  // namespace simroot::crypto

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Shared by the tests of this folder.
+/// Shared by the tests of this folder. All but the isolation test are compiled a second time for the Mbed TLS backend,
+/// with SIMROOT_TEST_MBEDTLS (../mbedtls/CMakeLists.txt).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,7 +9,11 @@
 #include <string>
 #include <vector>
 
+#ifdef SIMROOT_TEST_MBEDTLS
+#include "common/crypto/mbedtls/mbedtls_test_support.hpp"
+#else
 #include "common/crypto/openssl/openssl_crypto.hpp"
+#endif
 #include "common/host/hex.hpp"
 
 namespace simroot::testing {
@@ -16,6 +21,13 @@ class VecCase;
 }
 
 namespace simroot::crypto {
+
+/// The backend under test.
+#ifdef SIMROOT_TEST_MBEDTLS
+using TestedCrypto = MbedTlsOnHost;
+#else
+using TestedCrypto = OpenSslCrypto;
+#endif
 
 using Scalar = std::array<std::uint8_t, kP256ScalarSize>;
 using Point = std::array<std::uint8_t, kP256PointSize>;
@@ -47,7 +59,7 @@ class CryptoTest : public ::testing::Test {
     return digest;
   }
 
-  std::unique_ptr<OpenSslCrypto> crypto = OpenSslCrypto::Create();
+  std::unique_ptr<TestedCrypto> crypto = TestedCrypto::Create();
 };
 
 }  // namespace simroot::crypto

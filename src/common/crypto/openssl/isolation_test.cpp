@@ -21,28 +21,74 @@ namespace {
 
 constexpr const char* kChildVariable = "SIMROOT_CRYPTO_TEST_CHILD";
 
-/// Uses every function once. False as soon as one fails.
-bool UseEverything() {
-  const auto crypto = OpenSslCrypto::Create();
-  KeyPair pair;
-  Signature signature{};
-  Scalar shared{};
-  Bytes digest(32);
-  HashState state;
-  if (crypto == nullptr || !crypto->Random(digest)) {
-    return false;
-  }
-  for (const Curve curve : {Curve::kP256, Curve::kBrainpoolP256r1}) {
-    const PrivateKey key{curve, pair.scalar, 1, static_cast<std::uint32_t>(curve)};
-    if (!crypto->GenerateKeyPair(curve, pair.scalar, pair.point) ||
-        !crypto->PublicPoint(curve, pair.scalar, pair.point) || !crypto->SignEcdsa(key, digest, signature) ||
-        crypto->VerifyEcdsa(curve, pair.point, digest, signature) != VerifyResult::kValid ||
-        !crypto->Ecdh(key, pair.point, shared)) {
+bool UseCurves(OpenSslCrypto& crypto) {
+  const Bytes digest(32, 1);
+  for (const Curve curve : {Curve::kP256, Curve::kBrainpoolP256r1, Curve::kP384}) {
+    Bytes scalar(ScalarSize(curve));
+    Bytes point(PointSize(curve));
+    Bytes signature(SignatureSize(curve));
+    Bytes shared(ScalarSize(curve));
+    const PrivateKey key{curve, scalar, 1, static_cast<std::uint32_t>(curve)};
+    if (!crypto.GenerateKeyPair(curve, scalar, point) || !crypto.PublicPoint(curve, scalar, point) ||
+        !crypto.SignEcdsa(key, digest, signature) ||
+        crypto.VerifyEcdsa(curve, point, digest, signature) != VerifyResult::kValid ||
+        !crypto.Ecdh(key, point, shared)) {
       return false;
     }
   }
-  return crypto->HashBegin(HashAlgorithm::kSha512, state) && crypto->HashUpdate(state, digest) &&
-         (crypto->HashAbort(state), true);
+  return true;
+}
+
+/// With one key for the whole process: making one takes long.
+bool UseRsa(OpenSslCrypto& crypto) {
+  static const Bytes der = [&crypto] {
+    Bytes made(kMaxRsaPrivateSize);
+    Bytes modulus(kRsaSize);
+    Bytes exponent(kRsaExponentSize);
+    std::size_t size = 0;
+    made.resize(crypto.GenerateRsa(made, size, modulus, exponent) ? size : 0);
+    return made;
+  }();
+  const Bytes digest(32, 1);
+  Bytes modulus(kRsaSize);
+  Bytes exponent(kRsaExponentSize);
+  Bytes signature(kRsaSize);
+  if (!crypto.RsaPublicHalf(der, modulus, exponent)) {
+    return false;
+  }
+  for (const RsaPadding padding : {RsaPadding::kPkcs1, RsaPadding::kPss}) {
+    if (!crypto.SignRsa({der, 2, 1}, padding, HashAlgorithm::kSha256, digest, signature) ||
+        crypto.VerifyRsa({modulus, exponent}, padding, HashAlgorithm::kSha256, digest, signature) !=
+            VerifyResult::kValid) {
+      return false;
+    }
+  }
+  std::size_t size = 0;
+  return !crypto.DecryptRsaOaep({der, 2, 1}, HashAlgorithm::kSha256, signature, modulus, size);
+}
+
+bool UseSymmetric(OpenSslCrypto& crypto) {
+  const Bytes key(16, 1);
+  const std::array message{ByteView(key)};
+  Bytes block(16);
+  Bytes tag(16);
+  Bytes prk(32);
+  return crypto.AesCbc(Direction::kEncrypt, key, key, key, block) && crypto.AesCtr(key, key, key, block) &&
+         crypto.AesGcmEncrypt(key, ByteView(key).first(12), {}, key, block, tag) &&
+         crypto.AesGcmDecrypt(key, ByteView(key).first(12), {}, block, tag, block) &&
+         !crypto.AesGcmDecrypt(key, ByteView(key).first(12), {}, block, key, block) &&
+         crypto.AesCmac(key, message, tag) && crypto.TlsPrfSha256(key, key, prk) &&
+         crypto.HkdfExtract(HashAlgorithm::kSha256, {}, {}, prk);
+}
+
+/// Uses every function once. False as soon as one fails.
+bool UseEverything() {
+  const auto crypto = OpenSslCrypto::Create();
+  Bytes digest(32);
+  HashState state;
+  return crypto != nullptr && crypto->Random(digest) && UseCurves(*crypto) && UseRsa(*crypto) &&
+         UseSymmetric(*crypto) && crypto->HashBegin(HashAlgorithm::kSha512, state) &&
+         crypto->HashUpdate(state, digest) && (crypto->HashAbort(state), true);
 }
 
 /// Set by the provider `probe`: what UseEverything said inside its initialisation.
@@ -143,6 +189,11 @@ TEST(Isolation, ErrorQueueStaysAsItWas) {
   Point point{};
   ASSERT_TRUE(crypto->PublicPoint(Curve::kP256, Bytes(32, 1), point));
   EXPECT_EQ(crypto->VerifyEcdsa(Curve::kP256, point, Bytes(32, 1), Bytes(64, 0)), VerifyResult::kInvalid);
+  Bytes modulus(kRsaSize);
+  Bytes exponent(kRsaExponentSize);
+  EXPECT_FALSE(crypto->RsaPublicHalf(Bytes(500, 0x30), modulus, exponent));
+  EXPECT_FALSE(crypto->TlsPrfSha256(Bytes(8), Bytes(2000), modulus));
+  EXPECT_TRUE(UseEverything());  // two of its steps are made to fail
   EXPECT_EQ(ERR_GET_REASON(ERR_get_error()), 42);
   EXPECT_EQ(ERR_get_error(), 0U);
 }

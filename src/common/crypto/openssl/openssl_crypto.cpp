@@ -5,23 +5,23 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "common/crypto/openssl/hash_engine.hpp"
-#include "common/crypto/openssl/prepared_keys.hpp"
+#include "common/crypto/openssl/parts.hpp"
 #include "common/iotsafe/objects.hpp"
 
 namespace simroot::crypto {
 namespace {
 
 /// Takes scalar and point out of a key pair. On failure `scalar` is zero.
-bool ExportKeyPair(const EVP_PKEY* pair, ByteSpan scalar, ByteSpan point) {
+bool ExportKeyPair(Curve curve, const EVP_PKEY* pair, ByteSpan scalar, ByteSpan point) {
   BIGNUM* number = BN_secure_new();
-  const bool exported = number != nullptr && EVP_PKEY_get_bn_param(pair, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
-                        BN_bn2binpad(number, scalar.data(), kP256ScalarSize) == static_cast<int>(kP256ScalarSize);
+  const bool exported =
+      number != nullptr && EVP_PKEY_get_bn_param(pair, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
+      BN_bn2binpad(number, scalar.data(), static_cast<int>(scalar.size())) == static_cast<int>(ScalarSize(curve));
   BN_clear_free(number);
   std::size_t length = 0;
   if (exported &&
       EVP_PKEY_get_octet_string_param(pair, OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(), &length) == 1 &&
-      length == kP256PointSize) {
+      length == PointSize(curve)) {
     return true;
   }
   OPENSSL_cleanse(scalar.data(), scalar.size());
@@ -29,15 +29,6 @@ bool ExportKeyPair(const EVP_PKEY* pair, ByteSpan scalar, ByteSpan point) {
 }
 
 }  // namespace
-
-struct OpenSslCrypto::Parts {
-  explicit Parts(const Backend& shared) : backend(shared), keys(shared), hashes(shared) {}
-
-  const Backend& backend;
-  PreparedKeys keys;
-  HashEngine hashes;
-  std::array<EvpPkeyCtx, 2> generators{};
-};
 
 std::unique_ptr<OpenSslCrypto> OpenSslCrypto::Create() {
   const Backend* const backend = Backend::Get();
@@ -60,11 +51,11 @@ bool OpenSslCrypto::Random(ByteSpan out) {
 }
 
 bool OpenSslCrypto::GenerateKeyPair(Curve curve, ByteSpan scalar, ByteSpan point) {
-  if (scalar.size() != kP256ScalarSize || point.size() != kP256PointSize) {
+  if (scalar.size() != ScalarSize(curve) || point.size() != PointSize(curve)) {
     return false;
   }
   const ErrorScope errors;
-  EvpPkeyCtx& generator = curve == Curve::kP256 ? parts_->generators.front() : parts_->generators.back();
+  EvpPkeyCtx& generator = parts_->generators.at(static_cast<std::size_t>(curve));
   if (generator == nullptr) {
     generator = parts_->backend.MakeKeyGenerator(curve);
   }
@@ -74,7 +65,7 @@ bool OpenSslCrypto::GenerateKeyPair(Curve curve, ByteSpan scalar, ByteSpan point
     return false;
   }
   const EvpPkey pair(made);
-  return ExportKeyPair(pair.get(), scalar, point);
+  return ExportKeyPair(curve, pair.get(), scalar, point);
 }
 
 bool OpenSslCrypto::PublicPoint(Curve curve, ByteView scalar, ByteSpan point) {
@@ -88,17 +79,17 @@ bool OpenSslCrypto::IsValidPoint(Curve curve, ByteView point) {
 }
 
 bool OpenSslCrypto::SignEcdsa(const PrivateKey& key, ByteView digest, ByteSpan signature) {
-  if (digest.empty() || signature.size() != kP256SignatureSize) {
+  if (digest.empty() || signature.size() != SignatureSize(key.curve)) {
     return false;
   }
   const ErrorScope errors;
   EVP_PKEY_CTX* const ctx = parts_->keys.ForSigning(key);
-  std::array<std::uint8_t, 72> der{};
+  std::array<std::uint8_t, iotsafe::kMaxDerSignatureSize> der{};
   std::size_t length = der.size();
   if (ctx == nullptr || EVP_PKEY_sign(ctx, der.data(), &length, digest.data(), digest.size()) != 1) {
     return false;
   }
-  const auto raw = iotsafe::DerSignatureToRaw(ByteView(der).first(length));
+  const auto raw = iotsafe::DerSignatureToRaw(ByteView(der).first(length), ScalarSize(key.curve));
   return raw && CopyBytes(raw->view(), signature);
 }
 
@@ -111,14 +102,14 @@ VerifyResult OpenSslCrypto::VerifyEcdsa(Curve curve, ByteView point, ByteView di
   if (key == nullptr) {
     return VerifyResult::kError;
   }
-  if (signature.size() != kP256SignatureSize) {
+  if (signature.size() != SignatureSize(curve)) {
     return VerifyResult::kInvalid;
   }
   const EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(parts_->backend.context(), key.get(), nullptr));
   if (ctx == nullptr || EVP_PKEY_verify_init(ctx.get()) != 1) {
     return VerifyResult::kError;
   }
-  const auto der = iotsafe::RawSignatureToDer(signature);
+  const auto der = iotsafe::RawSignatureToDer(signature, ScalarSize(curve));
   // 0 is OpenSSL's answer for a wrong signature, r or s out of range included; the encoding is ours, so anything
   // negative is a failure inside the library.
   const int verified = EVP_PKEY_verify(ctx.get(), der.view().data(), der.view().size(), digest.data(), digest.size());
@@ -126,7 +117,7 @@ VerifyResult OpenSslCrypto::VerifyEcdsa(Curve curve, ByteView point, ByteView di
 }
 
 bool OpenSslCrypto::Ecdh(const PrivateKey& key, ByteView peer_point, ByteSpan shared_x) {
-  if (shared_x.size() != kP256ScalarSize) {
+  if (shared_x.size() != ScalarSize(key.curve)) {
     return false;
   }
   const ErrorScope errors;
@@ -135,7 +126,7 @@ bool OpenSslCrypto::Ecdh(const PrivateKey& key, ByteView peer_point, ByteSpan sh
   std::size_t length = shared_x.size();
   // MakePublicKey has validated the peer; a second, slower validation is switched off.
   if (ctx != nullptr && EVP_PKEY_derive_set_peer_ex(ctx, peer.get(), 0) == 1 &&
-      EVP_PKEY_derive(ctx, shared_x.data(), &length) == 1 && length == kP256ScalarSize) {
+      EVP_PKEY_derive(ctx, shared_x.data(), &length) == 1 && length == shared_x.size()) {
     return true;
   }
   OPENSSL_cleanse(shared_x.data(), shared_x.size());

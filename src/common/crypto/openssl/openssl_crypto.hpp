@@ -8,7 +8,7 @@
 
 namespace simroot::crypto {
 
-/// All of port.hpp. Keeps prepared forms of up to 16 private keys, found again by slot, generation and curve, so a
+/// All of port.hpp. Keeps prepared forms of up to 16 private keys, found again by slot, generation and kind, so a
 /// signature costs little more than EVP_PKEY_sign; ForgetKey and the destructor wipe them.
 ///
 /// Every object of a process shares one private OpenSSL library context, on which the user's OpenSSL configuration has
@@ -21,7 +21,9 @@ namespace simroot::crypto {
 ///
 /// Beyond the port: an empty digest is refused (false, kError), because a signature over it can be had by anybody.
 /// VerifyEcdsa answers kError for a public key that is not a point of the curve. HashBegin and HashResume on a running
-/// state abort it first. HashFinish ends the hash even when it fails.
+/// state abort it first. HashFinish ends the hash even when it fails. An RSA private key must have two primes and an
+/// exponent of exactly three bytes without leading zeros (65537 is one); RsaPublicHalf checks that its numbers belong
+/// together, which takes as long as some signatures. TlsPrfSha256 wants 1 to 1024 bytes of label and seed.
 class OpenSslCrypto final : public Crypto {
  public:
   /// nullptr if OpenSSL cannot be used: no memory, or no built-in default provider.

@@ -30,28 +30,48 @@ EVP_PKEY_CTX* PreparedKeys::ForAgreement(const PrivateKey& key) {
 
 void PreparedKeys::Forget(std::uint16_t slot) {
   for (Entry& entry : entries_) {
-    if (entry.key != nullptr && entry.slot == slot) {
+    if (entry.key != nullptr && entry.name.slot == slot) {
       entry = Entry{};
     }
   }
 }
 
+EVP_PKEY* PreparedKeys::ForRsa(const RsaPrivateKey& key) {
+  const Name name{key.slot, key.generation, std::nullopt};
+  Entry* entry = Find(name);
+  if (entry == nullptr) {
+    Forget(key.slot);
+    entry = Keep(name, backend_.MakeRsaPrivateKey(key.der));
+  }
+  return entry == nullptr ? nullptr : entry->key.get();
+}
+
 PreparedKeys::Entry* PreparedKeys::FindOrImport(const PrivateKey& key) {
+  const Name name{key.slot, key.generation, key.curve};
+  if (Entry* const entry = Find(name)) {
+    return entry;
+  }
+  Forget(key.slot);
+  return Keep(name, backend_.MakePrivateKey(key.curve, key.scalar));
+}
+
+PreparedKeys::Entry* PreparedKeys::Find(const Name& name) {
   ++uses_;
   for (Entry& entry : entries_) {
-    if (entry.key != nullptr && entry.slot == key.slot && entry.generation == key.generation &&
-        entry.curve == key.curve) {
+    if (entry.key != nullptr && entry.name == name) {
       entry.last_use = uses_;
       return &entry;
     }
   }
-  Forget(key.slot);
-  EvpPkey imported = backend_.MakePrivateKey(key.curve, key.scalar);
+  return nullptr;
+}
+
+PreparedKeys::Entry* PreparedKeys::Keep(const Name& name, EvpPkey imported) {
   if (imported == nullptr) {
     return nullptr;
   }
   Entry& entry = LeastRecentlyUsed();
-  entry = Entry{key.slot, key.curve, key.generation, uses_, std::move(imported), nullptr, nullptr};
+  entry = Entry{name, uses_, std::move(imported), nullptr, nullptr};
   return &entry;
 }
 

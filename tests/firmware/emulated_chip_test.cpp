@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The conformance scripts on the firmware, in an emulator, over its serial line. Run by `make firmware` with the path
+// of the firmware in SIMROOT_FIRMWARE; no part of `make test`. At the end it prints what was run, and writes the
+// deepest stack to the file named by SIMROOT_STACK_PEAK.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "firmware/piped_conformance.hpp"
+
+namespace simroot::conformance {
+namespace {
+
+std::string Environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+class EmulatedConformance : public ::testing::TestWithParam<PipedRun> {
+ protected:
+  static void TearDownTestSuite() {
+    std::cout << "on the emulated chip: " << total.Text() << "\ndeepest stack: " << stack_peak << " bytes\n";
+    if (const std::string file = Environment("SIMROOT_STACK_PEAK"); !file.empty()) {
+      std::ofstream(file) << stack_peak << "\n";
+    }
+  }
+
+  /// Notes the stack of a chip when its run is over.
+  class Watched final : public PipedCard {
+   public:
+    explicit Watched(std::unique_ptr<EmulatedChip> chip) : chip_(std::move(chip)) {}
+    ~Watched() override { stack_peak = std::max(stack_peak, chip_->StackPeak()); }
+    [[nodiscard]] PipeEndpoint* Load(const std::string& store) override { return chip_->Load(store); }
+
+   private:
+    std::unique_ptr<EmulatedChip> chip_;
+  };
+
+  static std::unique_ptr<PipedCard> Start(const PipedCardOptions& options) {
+    auto chip = EmulatedChip::Start(Environment("SIMROOT_FIRMWARE"), options);
+    return chip == nullptr ? nullptr : std::make_unique<Watched>(std::move(chip));
+  }
+  static std::string WhyNoStore(const std::string& store) {
+    return store == "rsa" ? "the firmware is built without RSA" : "";
+  }
+
+  static inline PipedCounts total;
+  static inline unsigned stack_peak = 0;
+};
+
+TEST_P(EmulatedConformance, EveryCaseHolds) {
+  ASSERT_FALSE(Environment("SIMROOT_FIRMWARE").empty()) << "set SIMROOT_FIRMWARE, or run make firmware";
+  const PipedCounts counts = RunScript(GetParam(), Start, WhyNoStore);
+  EXPECT_GT(counts.passed + counts.skipped.size(), 0U);
+  total.Add(counts);
+}
+
+INSTANTIATE_TEST_SUITE_P(Scripts, EmulatedConformance, ::testing::ValuesIn(AllPipedRuns()),
+                         [](const auto& run) { return NameOf(run.param); });
+
+}  // namespace
+}  // namespace simroot::conformance

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The conformance scripts on a virtual card behind a byte pipe: server, protocol and transport, without an emulator.
+#include <gtest/gtest.h>
+
+#include "firmware/piped_conformance.hpp"
+
+namespace simroot::conformance {
+namespace {
+
+class PipedConformance : public ::testing::TestWithParam<PipedRun> {};
+
+TEST_P(PipedConformance, EveryCaseHolds) {
+  const PipedCounts counts = RunScript(
+      GetParam(), [](const PipedCardOptions& options) { return std::make_unique<ServedCard>(options); },
+      [](const std::string& /*store*/) { return std::string(); });
+  EXPECT_GT(counts.passed + counts.skipped.size(), 0U);
+  std::cout << counts.Text() << "\n";
+}
+
+INSTANTIATE_TEST_SUITE_P(Scripts, PipedConformance, ::testing::ValuesIn(AllPipedRuns()),
+                         [](const auto& run) { return NameOf(run.param); });
+
+}  // namespace
+}  // namespace simroot::conformance

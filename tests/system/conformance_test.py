@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""simroot conformance: on a card in this process, behind a modem and in a reader; its reports, its grades, its exit status.
+
+Runs in a network namespace of its own (tests/system/in_own_network), because vpcd listens on all addresses."""
+import html.parser
+import json
+import os
+import shutil
+import subprocess
+import sys
+import unittest
+import xml.etree.ElementTree
+
+import pcsc_reader
+from support import SIMROOT, CardTestCase, Child, clean_environment
+
+RUN_LIMIT_S = 120
+
+
+def judge(*arguments, status=0):
+    """Runs the command to its end and checks its exit status."""
+    result = subprocess.run([SIMROOT, "conformance", *arguments], env=clean_environment(), capture_output=True,
+                            text=True, timeout=RUN_LIMIT_S)
+    if result.returncode != status:
+        raise AssertionError(f"{arguments} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
+    return result
+
+
+class Page(html.parser.HTMLParser):
+    """Collects the elements of a page, and fails on a wrong order of end tags."""
+
+    VOID = {"meta", "input", "br"}
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+        self.elements = []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open[-1] == tag, f"</{tag}> where {self.open[-3:]} are open"
+        self.open.pop()
+
+
+class Conformance(CardTestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.modem.__exit__()  # each test puts the card where it wants it
+
+    def in_modem(self, *options, card_file=None):
+        """The card behind a modem, until the with block ends."""
+        return Child(SIMROOT, "card", "run", card_file or self.card_file, "--modem", self.port, *options)
+
+    def judge_in_modem(self, options, *arguments, status=0, card_file=None):
+        with self.in_modem(*options, card_file=card_file) as modem:
+            modem.read_until("modem on")
+            return json.loads(judge("--card", self.card, "--json", "--allow-write", *arguments, status=status).stdout)
+
+    def test_own_card_conforms(self):
+        text = judge("--card", "sim:" + self.card_file, "--allow-write").stdout
+        self.assertIn("the card conforms", text)
+        report = json.loads(judge("--card", "sim:" + self.card_file, "--allow-write", "--json").stdout)
+        self.assertGreaterEqual(report["counts"]["passed"], 250)
+        self.assertEqual(report["counts"]["failed"] + report["counts"]["deviates"], 0)
+        for case in report["cases"]:
+            self.assertTrue(case["verdict"] == "passed" or case["reason"], case)
+
+    def test_without_leave_nothing_changes(self):
+        with open(self.card_file, "rb") as file:
+            before = file.read()
+        report = json.loads(judge("--card", "sim:" + self.card_file, "--json").stdout)
+        with open(self.card_file, "rb") as file:
+            self.assertEqual(file.read(), before)
+        self.assertGreaterEqual(report["counts"]["passed"], 150)
+        reasons = {case["reason"] for case in report["cases"] if case["verdict"] == "skipped"}
+        self.assertTrue(any("--allow-write" in reason for reason in reasons), reasons)
+        self.assertFalse(any("without saying so" in reason for reason in reasons), reasons)
+
+    def test_modem_and_reader_give_the_same_report(self):
+        card_file = os.path.join(self.folder, "reader.card")  # stays in the reader until all tests have run
+        shutil.copy(self.card_file, card_file)
+        in_modem = self.judge_in_modem([], card_file=card_file)
+        pcsc_reader.start(type(self), card_file)
+        in_reader = json.loads(judge("--card", "pcsc:", "--json", "--allow-write").stdout)
+        del in_modem["card"], in_reader["card"]
+        self.assertEqual(in_modem["grade"], "conforms")
+        self.assertEqual(in_modem, in_reader)
+
+    def test_grades_and_exit_status(self):
+        self.assertEqual(self.judge_in_modem(["--compat", "strict"], "--profile", "strict")["grade"], "conforms")
+        deviates = self.judge_in_modem(["--compat", "strict"])
+        self.assertEqual(deviates["grade"], "deviates, known clients cope")
+        findings = [case for case in deviates["cases"] if case["verdict"] == "deviates"]
+        self.assertTrue(findings and all(case["reason"] and case["expected"] for case in findings))
+        fails = self.judge_in_modem(["--compat", "wolfssl"], status=1)
+        self.assertEqual(fails["grade"], "fails")
+        failed = [case for case in fails["cases"] if case["verdict"] == "failed"]
+        self.assertTrue(all(case["sent_words"] and case["got_words"] and case["clause"] for case in failed), failed)
+
+    def test_every_profile_conforms_to_itself(self):
+        for profile in ("default", "wolfssl", "orange", "thales", "ntt"):
+            report = self.judge_in_modem(["--compat", profile], "--profile", profile)
+            self.assertEqual(report["grade"], "conforms", profile)
+
+    def test_direct_answers(self):
+        report = self.judge_in_modem(["--t1"])
+        self.assertEqual(report["grade"], "conforms")
+        self.assertIn("directly", report["card_has"]["answers"])
+
+    def test_reports_in_files(self):
+        junit, page = os.path.join(self.folder, "r.xml"), os.path.join(self.folder, "r.html")
+        with self.in_modem("--compat", "wolfssl") as modem:
+            modem.read_until("modem on")
+            judge("--card", self.card, "--junit", junit, "--html", page, status=1)
+        suites = xml.etree.ElementTree.parse(junit).getroot()
+        cases = suites.findall("./testsuite/testcase")
+        self.assertEqual(int(suites.get("tests")), len(cases))
+        self.assertEqual(int(suites.get("failures")), len(suites.findall("./testsuite/testcase/failure")))
+        self.assertEqual(int(suites.get("skipped")), len(suites.findall("./testsuite/testcase/skipped")))
+        self.assertGreater(int(suites.get("failures")), 0)
+        self.assertTrue(all(case.get("name") and case.get("time") for case in cases))
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        parser = Page()
+        parser.feed(text)
+        self.assertEqual(parser.open, [])
+        self.assertEqual([tag for tag, _ in parser.elements].count("svg"), 3)
+        rows = [attributes for tag, attributes in parser.elements if tag == "tr" and "data-v" in attributes]
+        self.assertEqual(len(rows), len(cases))
+        for tag, attributes in parser.elements:
+            self.assertFalse({"src", "href"} & attributes.keys(), (tag, attributes))
+        self.assertNotIn("url(", text)
+        self.assertNotIn("@import", text)
+
+    def test_list_and_only(self):
+        listed = json.loads(judge("--list", "--json").stdout)
+        self.assertGreaterEqual(len(listed["cases"]), 250)
+        known = listed["needs"].keys()
+        for case in listed["cases"]:
+            needs = [need for need in case["needs"].split(", ") if need and "our own" not in need]
+            self.assertTrue(set(needs) <= known, case)
+        some = json.loads(judge("--card", "sim:" + self.card_file, "--json", "--only", "get random").stdout)
+        self.assertTrue(some["cases"] and all("GET RANDOM" in str(case) for case in some["cases"]))
+
+    def test_wrong_usage(self):
+        self.assertIn("no card is given", judge(status=2).stderr)
+        self.assertIn("no case has", judge("--list", "--only", "nothing like it", status=2).stderr)
+        self.assertIn("no profile", judge("--card", "sim:" + self.card_file, "--profile", "none", status=2).stderr)
+        self.assertIn("AT+CGLA", judge("--card", self.card + "?mode=cgla", status=2).stderr)
+        missing = os.path.join(self.folder, "missing.card")
+        self.assertIn(missing, judge("--card", "sim:" + missing, status=1).stderr)
+
+    def test_report_that_cannot_be_written(self):
+        result = judge("--card", "sim:" + self.card_file, "--only", "T27", "--html", self.folder + "/no/r.html", status=1)
+        self.assertIn("r.html", result.stderr)
+
+
+if __name__ == "__main__":
+    if not shutil.which("opensc-tool"):
+        sys.exit(77)
+    outcome = unittest.main(verbosity=2, exit=False).result
+    sys.exit(0 if outcome.wasSuccessful() else 1)
