@@ -20,7 +20,8 @@ endif()
 set(CMAKE_C_FLAGS_MINSIZEREL "-Os -DNDEBUG")
 set(CMAKE_CXX_FLAGS_MINSIZEREL "-Os -DNDEBUG")
 
-add_compile_options(-Wall -Wextra -ffunction-sections -fdata-sections -fstack-usage
+# The note is about GCC before 7; nothing of that age is linked.
+add_compile_options(-Wall -Wextra -Wno-psabi -ffunction-sections -fdata-sections -fstack-usage
   -fno-unwind-tables -fno-asynchronous-unwind-tables "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 # What the core is compiled with on the host as well, and what keeps the C++ runtime out.
 add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wshadow;-Wconversion;-Werror;-fno-exceptions;-fno-rtti>")

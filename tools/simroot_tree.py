@@ -11,7 +11,7 @@ TOP_FOLDERS = ("src", "apps", "include", "tests", "bench", "tools", "cmake", ".c
 # The core runs on a chip: no heap, no exceptions, no operating system (docs/architecture.md).
 CORE_FOLDERS = (
     "src/common/base/", "src/common/wire/", "src/common/iotsafe/", "src/common/secure/",
-    "src/card/applet/", "src/card/uicc/", "src/card/port/", "src/card/security_domain/",
+    "src/card/applet/", "src/card/store/", "src/card/uicc/", "src/card/port/", "src/card/security_domain/",
 )
 CORE_FILES = (
     "src/common/crypto/port.hpp", "src/common/crypto/entropy.hpp",

@@ -13,6 +13,7 @@
 
 #include <filesystem>
 
+#include "card/uicc/uicc.hpp"
 #include "common/host/file_io.hpp"
 
 namespace simroot::conformance {
@@ -23,8 +24,8 @@ constexpr std::array<std::string_view, 9> kStores{"reference", "many", "secrets"
                                                   "usage",     "pin",  "type2",   "demo"};
 constexpr std::uint8_t kFirstImage = 0x80;
 constexpr std::uint8_t kReportStack = 0x90;
-/// What src/card/firmware/main.cpp has: a short command and a short answer.
-constexpr ApduMemory kChipMemory{wire::kMaxShortCommand, 256};
+/// What src/card/firmware/main.cpp has: a short command, and an answer as long as the UICC keeps one.
+constexpr ApduMemory kChipMemory{wire::kMaxShortCommand, card::kPendingResponseSize};
 constexpr std::chrono::seconds kPatience{60};  // an RSA key or a busy machine
 
 Deadline Patience() {

@@ -238,21 +238,22 @@ int Run(std::uint64_t count, std::uint64_t seed) {
   return target.PowerOn() && target.Lives() ? 0 : 1;
 }
 
-std::optional<std::uint64_t> Number(std::string_view text) {
-  std::uint64_t value = 0;
+/// False for anything but a decimal number above 0.
+bool ReadNumber(std::string_view text, std::uint64_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+  return error == std::errc() && end == text.data() + text.size() && value > 0;
 }
 
 }  // namespace
 }  // namespace simroot::storm
 
 int main(int argc, char** argv) {
-  const auto count = argc > 1 ? simroot::storm::Number(argv[1]) : std::nullopt;
-  const auto seed = argc > 2 ? simroot::storm::Number(argv[2]) : std::optional<std::uint64_t>(std::random_device()());
-  if (!count || *count == 0 || !seed) {
+  std::uint64_t count = 0;
+  std::uint64_t seed = std::random_device()();
+  if (argc < 2 || argc > 3 || !simroot::storm::ReadNumber(argv[1], count) ||
+      (argc == 3 && !simroot::storm::ReadNumber(argv[2], seed))) {
     std::fputs("usage: apdu_storm COUNT [SEED]\n", stderr);
     return 2;
   }
-  return simroot::storm::Run(*count, *seed);
+  return simroot::storm::Run(count, seed);
 }

@@ -6,8 +6,8 @@
 #include "card/applet/config.hpp"
 #include "card/applet/csr.hpp"
 #include "card/applet/key_maker.hpp"
-#include "card/applet/object_store.hpp"
 #include "card/applet/value_transfer.hpp"
+#include "card/store/object_store.hpp"
 #include "card/uicc/personalisable.hpp"
 #include "common/base/secret.hpp"
 

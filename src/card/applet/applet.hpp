@@ -6,9 +6,9 @@
 #include "card/applet/command_data.hpp"
 #include "card/applet/config.hpp"
 #include "card/applet/key_maker.hpp"
-#include "card/applet/object_store.hpp"
 #include "card/applet/sessions.hpp"
 #include "card/applet/value_transfer.hpp"
+#include "card/store/object_store.hpp"
 #include "card/uicc/application.hpp"
 #include "card/uicc/personalisable.hpp"
 #include "common/crypto/port.hpp"
@@ -20,7 +20,12 @@ class Applet final : public Application, public Personalisable {
  public:
   Applet(ObjectStore& store, crypto::Crypto& crypto, const CompatibilityConfig& config,
          AppletType type = AppletType::kTypeI)
-      : store_(store), crypto_(crypto), config_(config), type_(type), sessions_(crypto), key_maker_(store, crypto),
+      : store_(store),
+        crypto_(crypto),
+        config_(config),
+        type_(type),
+        sessions_(crypto),
+        key_maker_(store, crypto),
         administration_(store, crypto, key_maker_, type, iotsafe::kAids.front().view()),
         written_(store, StoreWriter::kDevice) {
     store_.UseRandom(crypto_);
@@ -76,15 +81,15 @@ class Applet final : public Application, public Personalisable {
   [[nodiscard]] Sw VerifySignatureInit(const Call& call);     // signatures.cpp
   [[nodiscard]] Sw VerifySignatureUpdate(const Call& call);   // signatures.cpp
 
-  [[nodiscard]] Sw Hash(const Call& call);                    // extension_hash.cpp
-  [[nodiscard]] Sw EncryptInit(const Call& call);             // extension_cipher.cpp
-  [[nodiscard]] Sw EncryptUpdate(const Call& call);           // extension_cipher.cpp
-  [[nodiscard]] Sw DecryptInit(const Call& call);             // extension_cipher.cpp
-  [[nodiscard]] Sw DecryptUpdate(const Call& call);           // extension_cipher.cpp
+  [[nodiscard]] Sw Hash(const Call& call);           // extension_hash.cpp
+  [[nodiscard]] Sw EncryptInit(const Call& call);    // extension_cipher.cpp
+  [[nodiscard]] Sw EncryptUpdate(const Call& call);  // extension_cipher.cpp
+  [[nodiscard]] Sw DecryptInit(const Call& call);    // extension_cipher.cpp
+  [[nodiscard]] Sw DecryptUpdate(const Call& call);  // extension_cipher.cpp
 
-  [[nodiscard]] Sw GenerateCsr(const Call& call);             // local_provisioning.cpp
-  [[nodiscard]] Sw WriteFile(const Call& call);               // local_provisioning.cpp
-  [[nodiscard]] Sw DeleteObject(const Call& call);            // local_provisioning.cpp
+  [[nodiscard]] Sw GenerateCsr(const Call& call);   // local_provisioning.cpp
+  [[nodiscard]] Sw WriteFile(const Call& call);     // local_provisioning.cpp
+  [[nodiscard]] Sw DeleteObject(const Call& call);  // local_provisioning.cpp
 
   [[nodiscard]] Sw GetApplicationData(const Call& call);
   [[nodiscard]] Sw GetObjectList(const Call& call);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "card/applet/applet.hpp"
-#include "card/applet/store_test_support.hpp"
+#include "card/store/store_test_support.hpp"
 #include "card/uicc/uicc.hpp"
 
 namespace simroot::card::testing {

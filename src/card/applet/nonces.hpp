@@ -2,7 +2,7 @@
 /// Nonces that no two encryptions under one key share.
 #pragma once
 
-#include "card/applet/object_store.hpp"
+#include "card/store/object_store.hpp"
 #include "common/crypto/port.hpp"
 
 namespace simroot::card {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "card/applet/block_buffer.hpp"
-#include "card/applet/object_store.hpp"
 #include "card/applet/usage_check.hpp"
+#include "card/store/object_store.hpp"
 #include "common/crypto/port.hpp"
 #include "common/iotsafe/extensions.hpp"
 
@@ -37,15 +37,15 @@ struct Session {
   iotsafe::HashAlgorithm hash = iotsafe::HashAlgorithm::kSha256;
   iotsafe::SignatureAlgorithm algorithm = iotsafe::SignatureAlgorithm::kEcdsa;
   Continuation continuation;
-  UsageCheck usage;              ///< full text mode
-  crypto::HashState hash_state;  ///< full text mode
+  UsageCheck usage;                                        ///< full text mode
+  crypto::HashState hash_state;                            ///< full text mode
   iotsafe::CipherMode cipher = iotsafe::CipherMode::kGcm;  ///< ENCRYPT, DECRYPT
   BlockBuffer blocks;                                      ///< ENCRYPT, DECRYPT, AES-CMAC
 };
 
 /// What must be whole before it can be used and comes in several commands: a public key (content of tag 34) or a
-/// signature to be verified (content of tag 33), and the digest that came before the signature; the ciphertext of RSA-OAEP;
-/// the additional authenticated data of AES-GCM.
+/// signature to be verified (content of tag 33), and the digest that came before the signature; the ciphertext of
+/// RSA-OAEP; the additional authenticated data of AES-GCM.
 struct ChainedData {
   FixedBytes<280> bytes;
   FixedBytes<crypto::kMaxDigestSize> digest;

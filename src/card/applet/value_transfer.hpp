@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "card/applet/key_maker.hpp"
-#include "card/applet/object_store.hpp"
+#include "card/store/object_store.hpp"
 
 namespace simroot::card {
 

@@ -41,7 +41,9 @@ InPlace<ObjectStore> applet_store;
 InPlace<ObjectStore> domain_store;
 InPlace<ChipCard> chip_card;
 std::array<std::uint8_t, wire::kMaxShortCommand> command_memory;
-std::array<std::uint8_t, wire::kPipeLengthSize + wire::kMaxShortResponse> message_memory;
+/// As long as what the UICC keeps for GET RESPONSE: the longest answer there is, data and status word.
+constexpr std::size_t kMaxAnswer = kPendingResponseSize + 2;
+std::array<std::uint8_t, wire::kPipeLengthSize + kMaxAnswer> message_memory;
 std::array<char, 400> command_line_memory;
 
 /// The next word of `line`, which loses it; empty at its end.

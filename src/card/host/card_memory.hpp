@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "card/applet/object_store.hpp"
 #include "card/host/file_nvm.hpp"
 #include "card/host/identity.hpp"
+#include "card/store/object_store.hpp"
 
 namespace simroot::card {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "card/applet/config.hpp"
-#include "card/applet/object_store.hpp"
+#include "card/store/object_store.hpp"
 #include "common/crypto/port.hpp"
 
 namespace simroot::card {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "card/applet/object_store.hpp"
 #include "card/host/identity.hpp"
+#include "card/store/object_store.hpp"
 #include "common/crypto/port.hpp"
 #include "common/host/card_keys.hpp"
 

@@ -3,8 +3,8 @@
 
 #include <map>
 
-#include "card/applet/store_log.hpp"
 #include "card/host/ram_nvm.hpp"
+#include "card/store/store_log.hpp"
 #include "common/base/secret.hpp"
 #include "common/host/hex.hpp"
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "card/applet/object_store.hpp"
+#include "card/store/object_store.hpp"
 
 namespace simroot::card {
 

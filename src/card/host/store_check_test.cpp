@@ -4,8 +4,8 @@
 
 #include <random>
 
-#include "card/applet/store_log.hpp"
-#include "card/applet/store_test_support.hpp"
+#include "card/store/store_log.hpp"
+#include "card/store/store_test_support.hpp"
 
 namespace simroot::card::testing {
 namespace {

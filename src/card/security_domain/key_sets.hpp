@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "card/applet/object_store.hpp"
+#include "card/store/object_store.hpp"
 #include "common/secure/scp03.hpp"
 
 namespace simroot::card {

@@ -3,8 +3,8 @@
 /// Specification 2.3.1 with Amendment D, SCP03).
 #pragma once
 
-#include "card/applet/object_store.hpp"
 #include "card/security_domain/key_sets.hpp"
+#include "card/store/object_store.hpp"
 #include "card/uicc/application.hpp"
 #include "card/uicc/personalisable.hpp"
 #include "common/secure/scp03_card.hpp"

@@ -222,7 +222,10 @@ Result<void> CardKeysFile::Append(const std::list<CardKeys>& sets) {
     line.text = FormatCardKeys(keys);
     if (!WriteAll(fd_.get(), line.text)) {
       const int why = errno;
-      static_cast<void>(::ftruncate(fd_.get(), before.st_size));
+      if (::ftruncate(fd_.get(), before.st_size) != 0) {
+        return Fail(ErrorDomain::kStore, "cannot write " + path_ + " and cannot take back the half-written line",
+                    "remove its last line, then check the free space of the disk");
+      }
       return tl::make_unexpected(FileError("write", path_, why));
     }
   }

@@ -89,11 +89,10 @@ bool MbedTlsCrypto::AesGcmEncrypt(ByteView key, ByteView nonce, ByteView aad, By
 
 bool MbedTlsCrypto::AesGcmDecrypt(ByteView key, ByteView nonce, ByteView aad, ByteView in, ByteView tag, ByteSpan out) {
   Gcm gcm;
-  if (out.size() != in.size()) {
+  if (out.size() != in.size() || tag.size() != kGcmTagSize || !StartGcm(key, nonce, gcm)) {
     return false;
   }
-  if (tag.size() == kGcmTagSize && StartGcm(key, nonce, gcm) &&
-      mbedtls_gcm_auth_decrypt(gcm.get(), in.size(), nonce.data(), nonce.size(), NotNull(aad), aad.size(), tag.data(),
+  if (mbedtls_gcm_auth_decrypt(gcm.get(), in.size(), nonce.data(), nonce.size(), NotNull(aad), aad.size(), tag.data(),
                                tag.size(), NotNull(in), out.data()) == 0) {
     return true;
   }

@@ -2,6 +2,7 @@
 #include <mbedtls/asn1.h>
 #include <mbedtls/asn1write.h>
 #include <mbedtls/rsa.h>
+#include <mbedtls/rsa_internal.h>
 
 #include "common/base/secret.hpp"
 #include "common/crypto/mbedtls/contexts.hpp"
@@ -27,8 +28,8 @@ class Rsa {
   mbedtls_rsa_context context_;
 };
 
-/// Reads version 0, then n e d p q, and goes past what follows from them (RFC 8017 A.1.2). The library's ASN.1 reader
-/// moves a pointer.
+/// Reads version 0, n e d p q and the three numbers of the Chinese remainder theorem (RFC 8017 A.1.2), which must fit
+/// the others. The library's ASN.1 reader moves a pointer.
 bool ReadPrivateKey(ByteView der, Rsa& rsa) {
   if (der.empty()) {
     return false;
@@ -43,13 +44,16 @@ bool ReadPrivateKey(ByteView der, Rsa& rsa) {
   Mpi d;
   Mpi p;
   Mpi q;
-  Mpi follows;
+  Mpi dp;
+  Mpi dq;
+  Mpi inverse;
   const auto number = [&](Mpi& into) { return mbedtls_asn1_get_mpi(&place, end, into.get()) == 0; };
   return mbedtls_asn1_get_tag(&place, end, &length, MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE) == 0 &&
          place + length == end && mbedtls_asn1_get_int(&place, end, &version) == 0 && version == 0 && number(n) &&
-         number(e) && number(d) && number(p) && number(q) && number(follows) && number(follows) && number(follows) &&
+         number(e) && number(d) && number(p) && number(q) && number(dp) && number(dq) && number(inverse) &&
          place == end && mbedtls_rsa_import(rsa.get(), n.get(), p.get(), q.get(), d.get(), e.get()) == 0 &&
-         mbedtls_rsa_complete(rsa.get()) == 0 && mbedtls_rsa_get_len(rsa.get()) == kRsaSize;
+         mbedtls_rsa_complete(rsa.get()) == 0 && mbedtls_rsa_get_len(rsa.get()) == kRsaSize &&
+         mbedtls_rsa_validate_crt(p.get(), q.get(), d.get(), dp.get(), dq.get(), inverse.get()) == 0;
 }
 
 bool WritePublicHalf(Rsa& rsa, ByteSpan modulus, ByteSpan exponent) {
@@ -93,7 +97,8 @@ std::size_t WritePrivateKey(Rsa& rsa, ByteSpan der) {
 }  // namespace
 
 bool MbedTlsCrypto::GenerateRsa(ByteSpan der, std::size_t& der_size, ByteSpan modulus, ByteSpan exponent) {
-  if (!started_ || der.empty() || modulus.size() != kRsaSize || exponent.size() != kRsaExponentSize) {
+  if (!started_ || der.size() < kMaxRsaPrivateSize || modulus.size() != kRsaSize ||
+      exponent.size() != kRsaExponentSize) {
     return false;
   }
   Rsa rsa;
@@ -120,7 +125,8 @@ bool MbedTlsCrypto::RsaPublicHalf(ByteView der, ByteSpan modulus, ByteSpan expon
       mbedtls_rsa_check_privkey(rsa.get()) != 0) {
     return false;
   }
-  if (WritePublicHalf(rsa, modulus, exponent)) {
+  // A shorter exponent would get zeros in front, and an exponent has none.
+  if (WritePublicHalf(rsa, modulus, exponent) && exponent.front() != 0) {
     return true;
   }
   Wipe(modulus);
@@ -155,8 +161,9 @@ VerifyResult MbedTlsCrypto::VerifyRsa(const RsaPublicKey& key, RsaPadding paddin
                                       ByteView signature) {
   constexpr std::size_t kMaxExponent = 8;
   Rsa rsa;
-  if (digest.size() != iotsafe::DigestSize(hash) || key.modulus.size() != kRsaSize || key.exponent.empty() ||
-      key.exponent.size() > kMaxExponent || key.exponent.front() == 0 ||
+  if (digest.size() != iotsafe::DigestSize(hash) || key.modulus.size() != kRsaSize ||
+      (key.modulus.front() & 0x80U) == 0 || key.exponent.empty() || key.exponent.size() > kMaxExponent ||
+      key.exponent.front() == 0 ||
       mbedtls_rsa_import_raw(rsa.get(), key.modulus.data(), key.modulus.size(), nullptr, 0, nullptr, 0, nullptr, 0,
                              key.exponent.data(), key.exponent.size()) != 0 ||
       mbedtls_rsa_complete(rsa.get()) != 0 || mbedtls_rsa_check_pubkey(rsa.get()) != 0 ||

@@ -87,8 +87,10 @@ TEST_F(Derivation, PrfRefusesNoSeedAndNoOutput) {
   EXPECT_FALSE(crypto->TlsPrfSha256(Bytes(16), {}, out));
   EXPECT_EQ(out, Bytes(48, 0xEE));
   EXPECT_FALSE(crypto->TlsPrfSha256(Bytes(16), Bytes(16), {}));
+#ifndef SIMROOT_TEST_MBEDTLS
   EXPECT_FALSE(crypto->TlsPrfSha256(Bytes(16), Bytes(1025), out)) << "more than OpenSSL takes";
   EXPECT_EQ(out, Bytes(48));
+#endif
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 /// objects in RAM.
 #pragma once
 
-#include "card/applet/store_record.hpp"
 #include "card/port/nvm.hpp"
+#include "card/store/store_record.hpp"
 #include "common/base/crc32.hpp"
 
 namespace simroot::card {

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "card/applet/stored_object.hpp"
 #include "card/port/nvm.hpp"
+#include "card/store/stored_object.hpp"
 #include "common/base/result.hpp"
 #include "common/crypto/port.hpp"
 

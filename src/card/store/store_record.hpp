@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "card/applet/object_store.hpp"
+#include "card/store/object_store.hpp"
 
 namespace simroot::card {
 

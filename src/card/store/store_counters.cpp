@@ -2,7 +2,7 @@
 // Permanent numbers of objects.
 #include <limits>
 
-#include "card/applet/store_journal.hpp"
+#include "card/store/store_journal.hpp"
 
 namespace simroot::card {
 namespace {

@@ -2,7 +2,7 @@
 // What a store does when it gets power: the log becomes objects, and what loss of power has left behind is wiped.
 #include <limits>
 
-#include "card/applet/store_journal.hpp"
+#include "card/store/store_journal.hpp"
 
 namespace simroot::card {
 

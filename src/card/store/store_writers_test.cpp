@@ -2,7 +2,7 @@
 // Two writers that do not see each other's work, slots that are used again, and counters.
 #include <functional>
 
-#include "card/applet/store_test_support.hpp"
+#include "card/store/store_test_support.hpp"
 
 namespace simroot::card::testing {
 namespace {

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "card/applet/object_store.hpp"
 #include "card/host/ram_nvm.hpp"
+#include "card/store/object_store.hpp"
 #include "common/base/check.hpp"
 #include "common/crypto/openssl/openssl_crypto.hpp"
 #include "common/host/test_hex.hpp"

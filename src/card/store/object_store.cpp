@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "card/applet/object_store.hpp"
+#include "card/store/object_store.hpp"
 
 #include <limits>
 
-#include "card/applet/store_journal.hpp"
+#include "card/store/store_journal.hpp"
 #include "common/base/secret.hpp"
 
 namespace simroot::card {

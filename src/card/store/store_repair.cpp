@@ -2,7 +2,7 @@
 // A damaged log becomes a store again, as far as it can be read.
 #include <limits>
 
-#include "card/applet/store_journal.hpp"
+#include "card/store/store_journal.hpp"
 
 namespace simroot::card {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "card/applet/store_log.hpp"
+#include "card/store/store_log.hpp"
 
 namespace simroot::card {
 

@@ -3,7 +3,7 @@
 #include <iostream>
 #include <numeric>
 
-#include "card/applet/store_test_support.hpp"
+#include "card/store/store_test_support.hpp"
 
 namespace simroot::card::testing {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged memory: what the check still finds good is used, everything else is refused with 6400 (T153).
-#include "card/applet/store_log.hpp"
-#include "card/applet/store_test_support.hpp"
+#include "card/store/store_log.hpp"
+#include "card/store/store_test_support.hpp"
 
 namespace simroot::card::testing {
 namespace {

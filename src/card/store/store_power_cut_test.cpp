@@ -6,9 +6,9 @@
 #include <functional>
 #include <iostream>
 
-#include "card/applet/store_log.hpp"
-#include "card/applet/store_test_support.hpp"
 #include "card/host/fault_nvm.hpp"
+#include "card/store/store_log.hpp"
+#include "card/store/store_test_support.hpp"
 
 namespace simroot::card::testing {
 namespace {

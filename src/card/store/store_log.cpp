@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "card/applet/store_log.hpp"
+#include "card/store/store_log.hpp"
 
 #include <cstring>
 

@@ -2,8 +2,8 @@
 // Random changes by two writers, with random loss of power, against a model that a reader believes at once.
 #include <map>
 
-#include "card/applet/store_test_support.hpp"
 #include "card/host/fault_nvm.hpp"
+#include "card/store/store_test_support.hpp"
 
 namespace simroot::card::testing {
 namespace {

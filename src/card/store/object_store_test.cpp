@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "card/applet/store_test_support.hpp"
+#include "card/store/store_test_support.hpp"
 
 namespace simroot::card::testing {
 namespace {
