@@ -110,6 +110,15 @@ class Conformance(CardTestCase):
             report = self.judge_in_modem(["--compat", profile], "--profile", profile)
             self.assertEqual(report["grade"], "conforms", profile)
 
+    def test_cards_with_other_contents_conform(self):
+        for contents in ("type2", "blank"):
+            file = os.path.join(self.folder, contents + ".card")
+            subprocess.run([SIMROOT, "card", "create", file, "--profile", contents], check=True, timeout=30,
+                           stdout=subprocess.DEVNULL)
+            report = json.loads(judge("--card", "sim:" + file, "--json", "--allow-write").stdout)
+            self.assertEqual(report["grade"], "conforms", contents)
+            self.assertGreaterEqual(report["counts"]["passed"], 75, contents)
+
     def test_direct_answers(self):
         report = self.judge_in_modem(["--t1"])
         self.assertEqual(report["grade"], "conforms")
