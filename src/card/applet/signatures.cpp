@@ -26,8 +26,7 @@ StatusWord Applet::InitSignature(const Call& call, SessionFamily family, ObjectC
     return opened ? Sw::kOk : opened.error();
   }
   const bool mac = family == SessionFamily::kComputeSignature && AsksForMac(call.command);
-  const StatusWord sw =
-      mac ? TakeMacParameters(call, **opened) : TakeSignatureParameters(call, **opened, key_class);
+  const StatusWord sw = mac ? TakeMacParameters(call, **opened) : TakeSignatureParameters(call, **opened, key_class);
   if (sw != Sw::kOk) {
     sessions_.End(**opened);
   }

@@ -15,9 +15,9 @@ class Nvm {
   /// Fills `out` from `offset`. False if the range is outside or the memory cannot be read.
   [[nodiscard]] virtual bool Read(std::size_t offset, ByteSpan out) = 0;
 
-  /// Writes `data` at `offset`. Until Sync returns true the bytes may reach the memory in any order, only in part, or as
-  /// garbage; bytes outside of what is written keep their value whatever happens to the power. A driver of a memory that
-  /// is written in pages makes sure of that. After an error Read shows what the memory holds now.
+  /// Writes `data` at `offset`. Until Sync returns true the bytes may reach the memory in any order, only in part, or
+  /// as garbage; bytes outside of what is written keep their value whatever happens to the power. A driver of a memory
+  /// that is written in pages makes sure of that. After an error Read shows what the memory holds now.
   [[nodiscard]] virtual bool Write(std::size_t offset, ByteView data) = 0;
 
   /// Returns true when everything written before is safe from loss of power. Orders writes: nothing written after Sync

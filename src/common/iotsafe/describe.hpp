@@ -23,8 +23,8 @@ void DescribeTlvs(ByteView bytes, Secrets secrets, TextWriter& out);
 
 /// True if `block` consists of whole personalisation commands of our applet (personalisation.hpp).
 [[nodiscard]] bool IsPersonalisation(ByteView block);
-/// One line for the data of a STORE DATA command to our applet, or for its answer: "BEGIN: version 1; CREATE: ...". Keys
-/// are shown by their length only.
+/// One line for the data of a STORE DATA command to our applet, or for its answer: "BEGIN: version 1; CREATE: ...".
+/// Keys are shown by their length only.
 void DescribePersonalisation(ByteView block, TextWriter& out);
 
 /// Copies an APDU to hexadecimal text as a trace shows it: values that may be secret replaced by `..`.

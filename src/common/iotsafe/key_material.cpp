@@ -8,7 +8,7 @@ namespace {
 
 using wire::Tlv;
 
-constexpr std::uint8_t kEcPointTag = 0x86;  ///< inside 49; the number of the secret key identifier elsewhere
+constexpr std::uint8_t kEcPointTag = 0x86;     ///< inside 49; the number of the secret key identifier elsewhere
 constexpr std::uint8_t kRsaModulusTag = 0x81;  ///< inside 49, as in ISO/IEC 7816-8
 constexpr std::uint8_t kRsaExponentTag = 0x82;
 constexpr std::uint8_t kUncompressed = 0x04;

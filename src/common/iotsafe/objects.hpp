@@ -95,8 +95,8 @@ struct PublicKeyView {
   ByteView exponent = {};  ///< RSA: 1 to 8 bytes, big endian, without leading zeros
   [[nodiscard]] constexpr bool empty() const { return point.empty() && modulus.empty(); }
 };
-/// Writes `34 45 49 43 86 41 <point>`, `34 65 49 63 86 61 <point>` or, with BER lengths as Thales' client codes this tag,
-/// `34 82010D 49 820109 81 820100 <modulus> 82 03 <exponent>`. Other sizes make `out` not ok.
+/// Writes `34 45 49 43 86 41 <point>`, `34 65 49 63 86 61 <point>` or, with BER lengths as Thales' client codes this
+/// tag, `34 82010D 49 820109 81 820100 <modulus> 82 03 <exponent>`. Other sizes make `out` not ok.
 void PutPublicKeyData(const PublicKeyView& key, ByteWriter& out);
 /// The same for a point.
 void PutPublicKeyData(ByteView point, ByteWriter& out);
@@ -133,8 +133,8 @@ void PutSignatureParameters(const SignatureParameters& parameters, ByteWriter& o
 [[nodiscard]] Expected<FixedBytes<kMaxRawSignatureSize>, ParseError> ParseSignature(
     ByteView bytes, std::size_t scalar_size = kP256ScalarSize);
 
-/// Converts raw r||s, two scalars of `scalar_size` bytes (at most 48), to a DER ECDSA-Sig-Value of 8 to 72 bytes (104 on
-/// P-384), and back. Raw bytes of another length give nothing. Decoding is strict DER.
+/// Converts raw r||s, two scalars of `scalar_size` bytes (at most 48), to a DER ECDSA-Sig-Value of 8 to 72 bytes (104
+/// on P-384), and back. Raw bytes of another length give nothing. Decoding is strict DER.
 [[nodiscard]] FixedBytes<kMaxDerSignatureSize> RawSignatureToDer(ByteView raw,
                                                                  std::size_t scalar_size = kP256ScalarSize);
 [[nodiscard]] Expected<FixedBytes<kMaxRawSignatureSize>, ParseError> DerSignatureToRaw(

@@ -113,7 +113,7 @@ inline constexpr std::size_t kMaxRsaExponentSize = 8;
 inline constexpr std::size_t kP384ScalarSize = 48;
 inline constexpr std::size_t kMaxRawSignatureSize = 2 * kP384ScalarSize;  ///< raw r || s of the largest curve
 inline constexpr std::size_t kMaxDerSignatureSize = 104;                  ///< the same as DER ECDSA-Sig-Value
-inline constexpr std::size_t kMaxAssociatedData = 200;  ///< of AES-GCM, one command
+inline constexpr std::size_t kMaxAssociatedData = 200;                    ///< of AES-GCM, one command
 /// 34 45 49 43 86 41 followed by the point.
 inline constexpr std::size_t kPublicKeyDataSize = 6 + kP256PointSize;
 
