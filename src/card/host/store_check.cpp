@@ -28,7 +28,7 @@ struct Copy {
       bytes.clear();
     }
   }
-  explicit Copy(const Copy& other) = default;
+  Copy(const Copy& other) = default;
   Copy& operator=(const Copy&) = delete;
   ~Copy() { Wipe(bytes); }
   Bytes bytes;

@@ -4,8 +4,6 @@
 namespace simroot::device {
 namespace {
 
-using wire::StatusWord;
-
 constexpr std::uint8_t kGetResponseIns = 0xC0;
 constexpr std::uint8_t kSw1BytesWaiting = 0x61;
 constexpr std::uint8_t kSw1WrongLe = 0x6C;

@@ -29,7 +29,7 @@ struct OwnedEntropy {
 };
 
 /// A backend that owns its entropy, made as the tests of the OpenSSL backend make theirs.
-class MbedTlsOnHost : private OwnedEntropy, public MbedTlsCrypto {
+class MbedTlsOnHost final : private OwnedEntropy, public MbedTlsCrypto {
  public:
   MbedTlsOnHost() : MbedTlsCrypto(entropy) {}
 
