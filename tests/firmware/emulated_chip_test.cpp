@@ -52,6 +52,7 @@ class EmulatedConformance : public ::testing::TestWithParam<PipedRun> {
 TEST_P(EmulatedConformance, EveryCaseHolds) {
   ASSERT_FALSE(Environment("SIMROOT_FIRMWARE").empty()) << "set SIMROOT_FIRMWARE, or run make firmware";
   const PipedCounts counts = RunScript(GetParam(), Start, WhyNoStore);
+  EXPECT_EQ(counts.failed, 0U);
   EXPECT_GT(counts.passed + counts.skipped.size(), 0U);
   total.Add(counts);
 }

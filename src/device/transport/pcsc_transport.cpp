@@ -2,7 +2,7 @@
 #include "device/transport/pcsc_transport.hpp"
 
 #include "common/base/secret.hpp"
-#include "device/transport/apdu_commands.hpp"
+#include "device/transport/apdu_transport.hpp"
 #include "device/transport/bounded_worker.hpp"
 #include "device/transport/pcsc_connection.hpp"
 #include "device/transport/process_guard.hpp"
@@ -111,12 +111,10 @@ class Transaction final : public TransportLock {
   std::shared_ptr<Service> service_;
 };
 
-class PcscTransport final : public Transport {
+class PcscTransport final : public ApduTransport {
  public:
   PcscTransport(std::string name, std::shared_ptr<Service> service)
-      : name_(std::move(name)), service_(std::move(service)) {}
-
-  const std::string& Name() const override { return name_; }
+      : ApduTransport(std::move(name)), service_(std::move(service)) {}
 
   Result<std::unique_ptr<TransportLock>> Lock(Deadline deadline) override {
     const auto begin = [](PcscConnection& connection) -> Result<Done> {
@@ -127,50 +125,20 @@ class PcscTransport final : public Transport {
     return std::make_unique<Transaction>(service_);
   }
 
-  Result<Channel> OpenChannel(ByteView aid, Deadline deadline) override {
-    return OpenApduChannel(Sender(deadline), aid, name_);
-  }
-
-  Result<void> CloseChannel(const Channel& channel, Deadline deadline) override {
-    return CloseApduChannel(Sender(deadline), channel, name_);
-  }
-
-  Result<CardResponse> Transmit(const Channel& /*channel*/, ByteView command, Deadline deadline) override {
-    return Send(command, deadline);
-  }
-
-  Result<std::string> ReadIccid(Deadline deadline) override { return ReadIccidFile(Sender(deadline), name_); }
-
-  ExchangeCounters Counters() const override { return counters_; }
-  void SetObserver(TransportObserver* observer) override { observer_ = observer; }
-
  private:
-  SendApdu Sender(Deadline deadline) {
-    return [this, deadline](ByteView command) { return Send(command, deadline); };
-  }
-
-  Result<CardResponse> Send(ByteView command, Deadline deadline) {
-    SR_TRY_VOID(CheckCommand(command, name_));
+  Result<CardResponse> Send(ByteView command, Deadline deadline) override {
+    SR_TRY_VOID(CheckCommand(command, Name()));
     const auto exchange = std::make_shared<Exchange>(command);
     const Stopwatch watch;
-    ++counters_.exchanges;
-    counters_.bytes_sent += command.size();
+    CountSent(command);
     const auto transmit = [exchange](PcscConnection& connection) {
       return connection.Transmit(exchange->command, exchange->response);
     };
     SR_TRY(const std::size_t size, service_->Call<std::size_t>(transmit, "the card's answer", deadline));
-    const ByteView response = ByteView(exchange->response).first(size);
-    counters_.bytes_received += size;
-    if (observer_ != nullptr) {
-      observer_->OnExchange(command, response, watch.Elapsed());
-    }
-    return CardResponse::From(response, name_);
+    return Received(command, ByteView(exchange->response).first(size), watch);
   }
 
-  std::string name_;
   std::shared_ptr<Service> service_;
-  ExchangeCounters counters_;
-  TransportObserver* observer_ = nullptr;
 };
 
 }  // namespace
