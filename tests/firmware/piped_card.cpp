@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <regex>
 
 #include "card/uicc/uicc.hpp"
 #include "common/host/file_io.hpp"
@@ -24,8 +25,10 @@ constexpr std::array<std::string_view, 9> kStores{"reference", "many", "secrets"
                                                   "usage",     "pin",  "type2",   "demo"};
 constexpr std::uint8_t kFirstImage = 0x80;
 constexpr std::uint8_t kReportStack = 0x90;
-/// What src/card/firmware/main.cpp has: a short command, and an answer as long as the UICC keeps one.
-constexpr ApduMemory kChipMemory{wire::kMaxShortCommand, card::kPendingResponseSize};
+/// What src/card/firmware/main.cpp has: a short command, and an answer as long as the UICC keeps one there.
+ApduMemory ChipMemory(const FirmwareBuild& build) {
+  return {wire::kMaxShortCommand, build.card == "interface" ? 256 : card::kPendingResponseSize};
+}
 constexpr std::chrono::seconds kPatience{60};  // an RSA key or a busy machine
 
 Deadline Patience() {
@@ -75,12 +78,20 @@ std::size_t PipeEndpoint::Transmit(ByteView command, ByteSpan response) {
   return answer->size();
 }
 
-std::unique_ptr<EmulatedChip> EmulatedChip::Start(const std::string& firmware, const PipedCardOptions& options) {
-  std::unique_ptr<EmulatedChip> chip(new EmulatedChip());
-  return chip->Launch(firmware, options) ? std::move(chip) : nullptr;
+FirmwareBuild BuildOf(const std::string& folder) {
+  const auto cache = ReadWholeFile(folder + "/CMakeCache.txt", 1U << 20U);
+  const std::string text(AsText(cache.value_or(Bytes())));
+  std::smatch found;
+  const bool is_build = std::regex_search(text, found, std::regex("\nSIMROOT_CARD:[A-Z]+=([a-z]+)\n"));
+  return {folder + "/bin/simroot-card.elf", is_build ? found[1].str() : std::string()};
 }
 
-bool EmulatedChip::Launch(const std::string& firmware, const PipedCardOptions& options) {
+std::unique_ptr<EmulatedChip> EmulatedChip::Start(const std::string& folder, const PipedCardOptions& options) {
+  std::unique_ptr<EmulatedChip> chip(new EmulatedChip());
+  return chip->Launch(BuildOf(folder), options) ? std::move(chip) : nullptr;
+}
+
+bool EmulatedChip::Launch(const FirmwareBuild& firmware, const PipedCardOptions& options) {
   const std::string& folder = folder_.path();
   std::string semihosting = "enable=on,target=native,arg=card";
   semihosting += options.answer_t0 ? ",arg=t0" : ",arg=t1";
@@ -96,7 +107,7 @@ bool EmulatedChip::Launch(const std::string& firmware, const PipedCardOptions& o
   EXPECT_TRUE(static_cast<bool>(listener));
   const std::string line = "socket,id=line,server=on,wait=off,fd=" + std::to_string(listener.get());
   const std::vector<std::string> arguments{
-      "qemu-system-arm", "-M",       "mps2-an505", "-kernel",     firmware,
+      "qemu-system-arm", "-M",       "mps2-an505", "-kernel",     firmware.program,
       "-display",        "none",     "-monitor",   "none",        "-serial",
       "chardev:line",    "-chardev", line,         "-nodefaults", "-semihosting-config",
       semihosting};
@@ -124,7 +135,7 @@ bool EmulatedChip::Launch(const std::string& firmware, const PipedCardOptions& o
     return false;
   }
   line_ = *std::move(opened);
-  endpoint_ = std::make_unique<PipeEndpoint>(*line_, kChipMemory);
+  endpoint_ = std::make_unique<PipeEndpoint>(*line_, ChipMemory(firmware));
   return true;
 }
 

@@ -70,12 +70,18 @@ class PipedCard {
   [[nodiscard]] virtual PipeEndpoint* Load(const std::string& store) = 0;
 };
 
+/// A build of the firmware (presets `firmware` and `firmware-interface`).
+struct FirmwareBuild {
+  std::string program;  ///< path
+  std::string card;     ///< SIMROOT_CARD: "full" or "interface"; empty if the folder holds no such build
+};
+[[nodiscard]] FirmwareBuild BuildOf(const std::string& folder);
+
 /// The firmware in qemu-system-arm, one process for the life of the object, ended by its own id.
 class EmulatedChip final : public PipedCard {
  public:
-  /// @param firmware the program to be run. nullptr, and the test has failed, if it does not answer.
-  [[nodiscard]] static std::unique_ptr<EmulatedChip> Start(const std::string& firmware,
-                                                           const PipedCardOptions& options);
+  /// @param folder of the build to be run. nullptr, and the test has failed, if it does not answer.
+  [[nodiscard]] static std::unique_ptr<EmulatedChip> Start(const std::string& folder, const PipedCardOptions& options);
   ~EmulatedChip() override;
 
   [[nodiscard]] PipeEndpoint* Load(const std::string& store) override;
@@ -84,7 +90,7 @@ class EmulatedChip final : public PipedCard {
 
  private:
   EmulatedChip() = default;
-  [[nodiscard]] bool Launch(const std::string& firmware, const PipedCardOptions& options);
+  [[nodiscard]] bool Launch(const FirmwareBuild& firmware, const PipedCardOptions& options);
 
   TemporaryFolder folder_;
   pid_t pid_ = -1;

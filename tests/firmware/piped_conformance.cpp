@@ -29,14 +29,14 @@ bool SendsFragments(const ScriptCase& script_case) {
 /// The cases of one script on the cards of one kind.
 class Runner {
  public:
-  Runner(const PipedRun& run, const StartCard& start, const WhyNoStore& why_no_store)
-      : run_(run), start_(start), why_no_store_(why_no_store) {}
+  Runner(const PipedRun& run, const StartCard& start, const WhyNotRun& why_not_run)
+      : run_(run), start_(start), why_not_run_(why_not_run) {}
 
   void Run(const ScriptCase& script_case) {
     const std::string& store = script_case.options.store;
     if (!script_case.options.HoldsFor(kProfile, run_.model)) {
       ++counts_.skipped["holds for another profile or transport model"];
-    } else if (const std::string why = why_no_store_(store); !why.empty()) {
+    } else if (const std::string why = why_not_run_(script_case); !why.empty()) {
       ++counts_.skipped[why];
     } else if (SendsFragments(script_case)) {
       ++counts_.skipped["sends fewer than four bytes, which a pipe does not carry"];
@@ -106,7 +106,7 @@ class Runner {
 
   const PipedRun& run_;
   const StartCard& start_;
-  const WhyNoStore& why_no_store_;
+  const WhyNotRun& why_not_run_;
   std::unique_ptr<crypto::OpenSslCrypto> crypto_ = crypto::OpenSslCrypto::Create();
   std::unique_ptr<PipedCard> card_;
   std::unique_ptr<PipedCard> type2_card_;
@@ -156,8 +156,8 @@ std::string PipedCounts::Text() const {
          " skipped" + reasons;
 }
 
-PipedCounts RunScript(const PipedRun& run, const StartCard& start, const WhyNoStore& why_no_store) {
-  Runner runner(run, start, why_no_store);
+PipedCounts RunScript(const PipedRun& run, const StartCard& start, const WhyNotRun& why_not_run) {
+  Runner runner(run, start, why_not_run);
   for (const ScriptCase& script_case : ReadScript(run.script).cases) {
     runner.Run(script_case);
   }

@@ -38,11 +38,11 @@ struct PipedCounts {
 /// Starts a card; nullptr if that fails.
 using StartCard = std::function<std::unique_ptr<PipedCard>(const PipedCardOptions& options)>;
 
-/// Why no case with this store can run on the card; empty if they can.
-using WhyNoStore = std::function<std::string(const std::string& store)>;
+/// Why a case cannot run on the card; empty if it can.
+using WhyNotRun = std::function<std::string(const ScriptCase& script_case)>;
 
 /// Runs every case of a script that holds for the profile `default`, each on new content. One card is started for each
 /// type of applet that the script needs. Failures are failures of the test that calls this.
-[[nodiscard]] PipedCounts RunScript(const PipedRun& run, const StartCard& start, const WhyNoStore& why_no_store);
+[[nodiscard]] PipedCounts RunScript(const PipedRun& run, const StartCard& start, const WhyNotRun& why_not_run);
 
 }  // namespace simroot::conformance

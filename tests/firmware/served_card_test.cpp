@@ -12,7 +12,7 @@ class PipedConformance : public ::testing::TestWithParam<PipedRun> {};
 TEST_P(PipedConformance, EveryCaseHolds) {
   const PipedCounts counts = RunScript(
       GetParam(), [](const PipedCardOptions& options) { return std::make_unique<ServedCard>(options); },
-      [](const std::string& /*store*/) { return std::string(); });
+      [](const ScriptCase& /*script_case*/) { return std::string(); });
   EXPECT_EQ(counts.failed, 0U);
   EXPECT_GT(counts.passed, 0U);
   std::cout << counts.Text() << "\n";

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "card/applet/features.hpp"
 #include "common/crypto/port.hpp"
 #include "common/iotsafe/vocabulary.hpp"
 
@@ -56,7 +57,7 @@ namespace simroot::card {
 }
 
 [[nodiscard]] constexpr bool IsRsa(iotsafe::KeyType type) {
-  return type == iotsafe::KeyType::kRsa2048;
+  return kFeatures.rsa && type == iotsafe::KeyType::kRsa2048;
 }
 
 /// True if keys of this type sign with this algorithm.

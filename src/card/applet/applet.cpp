@@ -18,6 +18,7 @@ enum class Offer : std::uint8_t {
   kTypeI,           ///< needs key pairs
   kExtension,       ///< ours, with config.extensions
   kTypeIExtension,  ///< both
+  kManaged,         ///< whatever the card, with kFeatures.administration
 };
 
 struct CommandTable {
@@ -30,8 +31,8 @@ struct CommandTable {
   };
 
   /// One row per instruction, sorted: the applet refuses to build if it is not.
-  static constexpr std::array kRules{
-      Rule{Ins::kVerifyPin, P1P2Rule::kOwn, DataRule::kOwn, Offer::kAlways, &Applet::VerifyPin},
+  static constexpr std::array kAllRules{
+      Rule{Ins::kVerifyPin, P1P2Rule::kOwn, DataRule::kOwn, Offer::kManaged, &Applet::VerifyPin},
       Rule{Ins::kPutPublicKeyInit, P1P2Rule::kOwn, DataRule::kOwn, Offer::kTypeI, &Applet::PutPublicKeyInit},
       Rule{Ins::kComputeSignatureInit, P1P2Rule::kOwn, DataRule::kOwn, Offer::kTypeI, &Applet::ComputeSignatureInit},
       Rule{Ins::kComputeSignatureUpdate, P1P2Rule::kOwn, DataRule::kNeeded, Offer::kTypeI,
@@ -50,6 +51,7 @@ struct CommandTable {
       Rule{Ins::kGenerateCsr, P1P2Rule::kOwn, DataRule::kNeeded, Offer::kTypeIExtension, &Applet::GenerateCsr},
       Rule{Ins::kWriteFile, P1P2Rule::kOwn, DataRule::kNeeded, Offer::kExtension, &Applet::WriteFile},
       Rule{Ins::kDeleteObject, P1P2Rule::kZero, DataRule::kNeeded, Offer::kExtension, &Applet::DeleteObject},
+      Rule{Ins::kPskTls13, P1P2Rule::kOwn, DataRule::kNeeded, Offer::kExtension, &Applet::PskTls13},
       Rule{Ins::kGetRandom, P1P2Rule::kZero, DataRule::kNone, Offer::kAlways, &Applet::GetRandom},
       Rule{Ins::kReadFile, P1P2Rule::kOwn, DataRule::kNeeded, Offer::kAlways, &Applet::ReadFile},
       Rule{Ins::kGenerateKeyPair, P1P2Rule::kZero, DataRule::kNeeded, Offer::kTypeI, &Applet::GenerateKeyPair},
@@ -57,12 +59,7 @@ struct CommandTable {
       Rule{Ins::kReadPublicKey, P1P2Rule::kZero, DataRule::kNeeded, Offer::kTypeI, &Applet::ReadPublicKey},
       Rule{Ins::kPutPublicKeyUpdate, P1P2Rule::kOwn, DataRule::kNeeded, Offer::kTypeI, &Applet::PutPublicKeyUpdate},
   };
-  static_assert(std::ranges::is_sorted(kRules, {}, &Rule::ins));
-
-  [[nodiscard]] static const Rule* Find(std::uint8_t ins) {
-    const auto* const row = std::ranges::lower_bound(kRules, ins, {}, [](const Rule& rule) { return Code(rule.ins); });
-    return row != kRules.end() && Code(row->ins) == ins ? row : nullptr;
-  }
+  static_assert(std::ranges::is_sorted(kAllRules, {}, &Rule::ins));
 
   [[nodiscard]] static bool IsOffered(const Rule& rule, AppletType type, const CompatibilityConfig& config) {
     const bool needs_type_i = rule.offer == Offer::kTypeI || rule.offer == Offer::kTypeIExtension;
@@ -71,8 +68,31 @@ struct CommandTable {
   }
 };
 
+namespace {
+
+[[nodiscard]] constexpr bool IsBuilt(const CommandTable::Rule& rule) {
+  return (kFeatures.extensions || (rule.offer != Offer::kExtension && rule.offer != Offer::kTypeIExtension)) &&
+         (kFeatures.administration || rule.offer != Offer::kManaged);
+}
+
+/// The rows of what is compiled in: only their functions get into the program.
+constexpr auto kRules = [] {
+  std::array<CommandTable::Rule, static_cast<std::size_t>(std::ranges::count_if(CommandTable::kAllRules, IsBuilt))>
+      built{};
+  std::ranges::copy_if(CommandTable::kAllRules, built.begin(), IsBuilt);
+  return built;
+}();
+
+[[nodiscard]] const CommandTable::Rule* FindRule(std::uint8_t ins) {
+  const auto* const row =
+      std::ranges::lower_bound(kRules, ins, {}, [](const CommandTable::Rule& rule) { return Code(rule.ins); });
+  return row != kRules.end() && Code(row->ins) == ins ? row : nullptr;
+}
+
+}  // namespace
+
 StatusWord Applet::Process(std::uint8_t channel, const CommandApdu& command, ByteWriter& response) {
-  const CommandTable::Rule* const rule = CommandTable::Find(command.ins);
+  const CommandTable::Rule* const rule = FindRule(command.ins);
   if (rule == nullptr || !CommandTable::IsOffered(*rule, type_, config_)) {
     return StatusWord::kUnknownInstruction;
   }
@@ -90,14 +110,19 @@ StatusWord Applet::Process(std::uint8_t channel, const CommandApdu& command, Byt
   if (rule->ins != Ins::kGetData) {
     cursors_[channel].running = false;
   }
-  if (rule->ins == Ins::kGenerateKeyPair || rule->ins == Ins::kPutPublicKeyUpdate) {
-    EndWrite();  // they commit: a file half written must not become visible with them
+  if constexpr (kFeatures.extensions) {
+    if (rule->ins == Ins::kGenerateKeyPair || rule->ins == Ins::kPutPublicKeyUpdate) {
+      EndWrite();  // they commit: a file half written must not become visible with them
+    }
   }
   const StatusWord sw = (this->*rule->run)(Call{channel, command, response});
   return ReportAdministration(channel, command, response.ok() ? sw : StatusWord::kInsufficientMemory);
 }
 
 StatusWord Applet::ReportAdministration(std::uint8_t channel, const CommandApdu& command, StatusWord sw) {
+  if constexpr (!kFeatures.administration) {
+    return sw;
+  }
   std::uint32_t& seen = seen_epochs_[channel];
   if (config_.admin_report == AdminReport::kOff || seen == administration_.epoch()) {
     return sw;
@@ -135,8 +160,10 @@ StatusWord Applet::Select(std::uint8_t channel) {
 void Applet::Deselect(std::uint8_t channel) {
   sessions_.EndChannel(channel);
   cursors_[channel] = ListCursor{};
-  if (written_.IsRunning() && written_.source() == channel) {
-    EndWrite();
+  if constexpr (kFeatures.extensions) {
+    if (written_.IsRunning() && written_.source() == channel) {
+      EndWrite();
+    }
   }
 }
 
@@ -189,7 +216,7 @@ crypto::PrivateKey Applet::PrivateKeyOf(const StoredObject& object) const {
 
 bool Applet::IsOffered(iotsafe::KeyType type) const {
   const auto curve = CurveOf(type);
-  return IsRsa(type) || (curve && (*curve != crypto::Curve::kP384 || config_.extensions));
+  return IsRsa(type) || (curve && (*curve != crypto::Curve::kP384 || HasExtensions()));
 }
 
 }  // namespace simroot::card

@@ -5,7 +5,9 @@
 #include "card/applet/administration.hpp"
 #include "card/applet/command_data.hpp"
 #include "card/applet/config.hpp"
+#include "card/applet/features.hpp"
 #include "card/applet/key_maker.hpp"
+#include "card/applet/no_administration.hpp"
 #include "card/applet/sessions.hpp"
 #include "card/applet/value_transfer.hpp"
 #include "card/store/object_store.hpp"
@@ -86,6 +88,7 @@ class Applet final : public Application, public Personalisable {
   [[nodiscard]] Sw EncryptUpdate(const Call& call);  // extension_cipher.cpp
   [[nodiscard]] Sw DecryptInit(const Call& call);    // extension_cipher.cpp
   [[nodiscard]] Sw DecryptUpdate(const Call& call);  // extension_cipher.cpp
+  [[nodiscard]] Sw PskTls13(const Call& call);       // extension_psk.cpp
 
   [[nodiscard]] Sw GenerateCsr(const Call& call);   // local_provisioning.cpp
   [[nodiscard]] Sw WriteFile(const Call& call);     // local_provisioning.cpp
@@ -104,6 +107,7 @@ class Applet final : public Application, public Personalisable {
   [[nodiscard]] Expected<const StoredObject*, Sw> FindObject(const CommandData& data,
                                                              iotsafe::ObjectClass object_class) const;
   [[nodiscard]] crypto::PrivateKey PrivateKeyOf(const StoredObject& object) const;
+  [[nodiscard]] bool HasExtensions() const { return kFeatures.extensions && config_.extensions; }
   /// True for the key types of a pair that this card offers: P-384 is an extension.
   [[nodiscard]] bool IsOffered(iotsafe::KeyType type) const;
 
@@ -118,6 +122,11 @@ class Applet final : public Application, public Personalisable {
   struct PrfInput;
   [[nodiscard]] Sw PrfGeneral(const CommandData& data, const PrfInput& input, ByteSpan out);
   [[nodiscard]] Sw PrfPsk(const CommandData& data, const PrfInput& input, ByteSpan out);
+  // extension_psk.cpp: P_SHA384 (RFC 5246 5), which the port does not have.
+  [[nodiscard]] bool TlsPrfSha384(ByteView secret, ByteView label_and_seed, ByteSpan out);
+  struct PskSchedule;
+  [[nodiscard]] bool PutPskBinder(const PskSchedule& psk, ByteView transcript_hash, ByteSpan out);
+  [[nodiscard]] bool PutPskHandshakeSecret(const PskSchedule& psk, ByteView dh_result, ByteSpan out);
 
   /// Opens, restarts or closes the session that P1 and P2 of an INIT command name. The session is null after a close.
   [[nodiscard]] Expected<Session*, Sw> OpenOrClose(const Call& call, SessionFamily family);
@@ -125,6 +134,7 @@ class Applet final : public Application, public Personalisable {
   /// the key was changed or deleted since (T151), 6984 while a management session is about to do so.
   [[nodiscard]] Expected<Session*, Sw> RunningSession(const Call& call, SessionFamily family);
   [[nodiscard]] Sw InitSignature(const Call& call, SessionFamily family, iotsafe::ObjectClass key_class);
+  [[nodiscard]] Sw TakeParameters(const Call& call, Session& session, iotsafe::ObjectClass key_class);
   [[nodiscard]] Sw TakeSignatureParameters(const Call& call, Session& session, iotsafe::ObjectClass key_class);
   [[nodiscard]] bool MaySign(Session& session, const iotsafe::ObjectInfo& info) const;
 
@@ -146,6 +156,7 @@ class Applet final : public Application, public Personalisable {
   [[nodiscard]] Sw TakeFinalHash(const Session& session, const CommandData& data,
                                  FixedBytes<crypto::kMaxDigestSize>& digest) const;
   // signatures.cpp
+  [[nodiscard]] Sw Sign(const Call& call, const Session& session, ByteView digest);
   [[nodiscard]] Sw SignWithCurve(const Call& call, const Session& session, ByteView digest);
   [[nodiscard]] Sw SignWithRsa(const Call& call, const Session& session, ByteView digest);
   [[nodiscard]] Sw CheckSignature(const Session& session, const SignatureInput& input);
@@ -193,7 +204,7 @@ class Applet final : public Application, public Personalisable {
   KeyMaker key_maker_;
   std::uint32_t verified_generation_ = 0;  ///< of the user PIN when it was given; 0: not given since power-on
   std::array<ListCursor, 4> cursors_{};
-  Administration administration_;
+  std::conditional_t<kFeatures.administration, Administration, NoAdministration> administration_;
   std::array<std::uint32_t, 4> seen_epochs_{};  ///< of administration_, per channel
   ValueTransfer written_;                       ///< WRITE FILE; its source is the channel
 };

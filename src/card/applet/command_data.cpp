@@ -1,16 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "card/applet/command_data.hpp"
 
+#include <ranges>
+
+#include "card/applet/features.hpp"
+
 namespace simroot::card {
 
 using iotsafe::LengthRule;
 using iotsafe::Tag;
-using iotsafe::TagRule;
 
 namespace {
 
+/// What the reader needs of iotsafe::kTagRules: the names and kinds would take 2 KiB of a chip.
+struct ElementRule {
+  Tag tag;
+  LengthRule length;
+  std::uint16_t min;  ///< bytes of the value
+  std::uint16_t max;
+};
+[[nodiscard]] constexpr bool IsTaken(const iotsafe::TagRule& rule) {
+  constexpr std::array kOfExtensions{Tag::kSubject, Tag::kAttributes,     Tag::kCipherMode,
+                                     Tag::kNonce,   Tag::kAssociatedData, Tag::kAuthenticationTag};
+  return kFeatures.extensions || std::ranges::find(kOfExtensions, rule.tag) == kOfExtensions.end();
+}
+constexpr auto kElementRules = [] {
+  std::array<ElementRule, static_cast<std::size_t>(std::ranges::count_if(iotsafe::kTagRules, IsTaken))> rules{};
+  std::ranges::transform(iotsafe::kTagRules | std::views::filter(IsTaken), rules.begin(), [](const auto& rule) {
+    // 0xFFFF is more than any command has.
+    return ElementRule{rule.tag, rule.length, static_cast<std::uint16_t>(rule.min),
+                       static_cast<std::uint16_t>(std::min<std::size_t>(rule.max, 0xFFFF))};
+  });
+  return rules;
+}();
+[[nodiscard]] const ElementRule* FindElementRule(Tag tag) {
+  const auto* const row = std::ranges::lower_bound(kElementRules, tag, {}, &ElementRule::tag);
+  return row != kElementRules.end() && row->tag == tag ? row : nullptr;
+}
+
 /// Reads an element as its rule says. @param ends true if forms of the length that end with the data count first.
-[[nodiscard]] bool ReadByRule(ByteReader& reader, const TagRule& rule, ByteView followers, bool ends, wire::Tlv& out) {
+[[nodiscard]] bool ReadByRule(ByteReader& reader, const ElementRule& rule, ByteView followers, bool ends,
+                              wire::Tlv& out) {
   if (rule.length == LengthRule::kOneByte) {
     return wire::ReadTlv(reader, out);
   }
@@ -18,7 +48,7 @@ namespace {
 }
 
 /// Reads the beginning of a signature that ends in a later command; not one that ends here.
-[[nodiscard]] bool ReadOpenSignature(ByteReader& reader, const TagRule& rule, wire::OpenTlv& out) {
+[[nodiscard]] bool ReadOpenSignature(ByteReader& reader, const ElementRule& rule, wire::OpenTlv& out) {
   ByteReader attempt = reader;
   wire::Tlv complete;
   wire::OpenTlv open;
@@ -54,7 +84,7 @@ Expected<CommandData, ParseError> CommandData::Parse(ByteView data, std::initial
     if (result.Has(tag)) {
       return Unexpected(ParseError::kDuplicateTag);
     }
-    const TagRule* const rule = iotsafe::FindTagRule(code);
+    const ElementRule* const rule = FindElementRule(tag);
     if (rule == nullptr || result.count_ == kMaxElements) {
       return Unexpected(ParseError::kUnexpectedTag);
     }

@@ -22,7 +22,7 @@ constexpr std::size_t kMacKeySize = 16;
 
 bool Applet::AsksForMac(const wire::CommandApdu& command) const {
   const auto data = ParseMacParameters(command.data);
-  return config_.extensions && data && (data->Has(Tag::kSecretKeyId) || data->Has(Tag::kSecretKeyLabel));
+  return HasExtensions() && data && (data->Has(Tag::kSecretKeyId) || data->Has(Tag::kSecretKeyLabel));
 }
 
 StatusWord Applet::TakeMacParameters(const Call& call, Session& session) {

@@ -30,14 +30,16 @@ constexpr std::uint16_t kAllHashes = static_cast<std::uint16_t>(
 constexpr std::uint8_t kAllDerivations =
     LowByte(Bit(iotsafe::KeyDerivation::kPrfSha256, iotsafe::KeyDerivation::kHkdf));
 
+constexpr unsigned kRsaAlgorithms = Bit(iotsafe::SignatureAlgorithm::kRsaPkcs1, iotsafe::SignatureAlgorithm::kRsaPss);
+
 /// What the two types of applet can do (2.12; IoT.04). CMAC is an extension.
 constexpr iotsafe::ApplicationInfo kTypeIAbilities{
     .proprietary_identifier = {},
     .functions = LowByte(Bit(iotsafe::Function::kSignature, iotsafe::Function::kKeyGeneration,
                              iotsafe::Function::kKeyAgreement, iotsafe::Function::kKeyDerivation)),
     .hash_algorithms = kAllHashes,
-    .signature_algorithms = LowByte(Bit(iotsafe::SignatureAlgorithm::kRsaPkcs1, iotsafe::SignatureAlgorithm::kRsaPss,
-                                        iotsafe::SignatureAlgorithm::kEcdsa, iotsafe::SignatureAlgorithm::kCmac)),
+    .signature_algorithms = LowByte((kFeatures.rsa ? kRsaAlgorithms : 0U) |
+                                    Bit(iotsafe::SignatureAlgorithm::kEcdsa, iotsafe::SignatureAlgorithm::kCmac)),
     .key_agreement = LowByte(Bit(iotsafe::KeyAgreement::kEcka)),
     .key_derivation = kAllDerivations,
     .max_sessions = SessionTable::kCapacity};
@@ -49,10 +51,11 @@ constexpr iotsafe::ApplicationInfo kTypeIIAbilities{.proprietary_identifier = {}
 /// Our services beyond IoT.05 (docs/formats/extensions.md), while config.extensions is set.
 constexpr unsigned kTypeIIExtensions =
     Bit(iotsafe::Extension::kHash, iotsafe::Extension::kAesCbc, iotsafe::Extension::kAesCtr,
-        iotsafe::Extension::kAesGcm, iotsafe::Extension::kLocalWrite);
+        iotsafe::Extension::kAesGcm, iotsafe::Extension::kLocalWrite, iotsafe::Extension::kPskTls13,
+        iotsafe::Extension::kPrfSha384);
 constexpr unsigned kTypeIExtensions =
-    Bit(iotsafe::Extension::kCmac, iotsafe::Extension::kCsr, iotsafe::Extension::kRsaOaep, iotsafe::Extension::kP384) |
-    kTypeIIExtensions;
+    Bit(iotsafe::Extension::kCmac, iotsafe::Extension::kCsr, iotsafe::Extension::kP384) |
+    (kFeatures.rsa ? Bit(iotsafe::Extension::kRsaOaep) : 0U) | kTypeIIExtensions;
 
 /// The object at `position` of the list, or nullptr past its end. The user PIN is not in it.
 const StoredObject* ObjectAt(const ObjectStore& store, std::size_t position) {
@@ -99,20 +102,20 @@ StatusWord Applet::GetApplicationData(const Call& call) {
     return Sw::kWrongLength;
   }
   iotsafe::ApplicationInfo info = type_ == AppletType::kTypeI ? kTypeIAbilities : kTypeIIAbilities;
-  if (!config_.extensions) {
+  if (!HasExtensions()) {
     info.signature_algorithms = LowByte(info.signature_algorithms & ~Bit(iotsafe::SignatureAlgorithm::kCmac));
   }
   const unsigned extensions = type_ == AppletType::kTypeI ? kTypeIExtensions : kTypeIIExtensions;
   info.proprietary_identifier =
       iotsafe::EncodeIdentifier({.change_counter = store_.change_counter(),
                                  .epoch = store_.epoch(),
-                                 .extensions = static_cast<std::uint16_t>(config_.extensions ? extensions : 0)});
+                                 .extensions = static_cast<std::uint16_t>(HasExtensions() ? extensions : 0)});
   const std::uint8_t capacity = LowByte(std::min<std::size_t>(store_.capacity(), 0xFF));
   info.max_files = capacity;
   info.max_private_keys = type_ == AppletType::kTypeI ? capacity : std::uint8_t{0};
   info.max_public_keys = info.max_private_keys;
   info.max_secret_keys = capacity;
-  if (type_ == AppletType::kTypeII && config_.extensions) {
+  if (type_ == AppletType::kTypeII && HasExtensions()) {
     info.max_sessions = SessionTable::kCapacity;  // ENCRYPT, DECRYPT and HASH are all that has sessions there
   }
   iotsafe::PutApplicationInfo(info, config_.application_tags, call.response);

@@ -35,6 +35,18 @@ constexpr std::size_t kMaxPremaster = 2 * (2 + kMaxSecret);
   return size <= kMaxPrfOutput ? size : 0;
 }
 
+/// The hash of the PRF: IoT.05 has SHA-256 only, and no element to name it. @param extended SHA-384 may be named.
+[[nodiscard]] std::optional<iotsafe::HashAlgorithm> PrfHash(const CommandData& data, bool extended) {
+  if (!data.Has(Tag::kHashAlgorithms)) {
+    return iotsafe::HashAlgorithm::kSha256;
+  }
+  if constexpr (!kFeatures.extensions) {
+    return std::nullopt;
+  }
+  const auto hash = KnownHash(data.FindU16(Tag::kHashAlgorithms).value_or(0));
+  return extended && hash != iotsafe::HashAlgorithm::kSha512 ? hash : std::nullopt;
+}
+
 [[nodiscard]] bool NamesSecret(const CommandData& data) {
   return data.Has(Tag::kSecretKeyId) || data.Has(Tag::kSecretKeyLabel);
 }
@@ -73,6 +85,7 @@ constexpr std::size_t kMaxPremaster = 2 * (2 + kMaxSecret);
 struct Applet::PrfInput {
   std::uint8_t mode;
   ByteView label_and_seed;
+  iotsafe::HashAlgorithm hash;
 };
 
 StatusWord Applet::ComputePrf(const Call& call) {
@@ -81,13 +94,15 @@ StatusWord Applet::ComputePrf(const Call& call) {
   }
   const auto data =
       CommandData::Parse(call.command.data, {Tag::kSecretKeyId, Tag::kSecretKeyLabel, Tag::kSecret, Tag::kDhResult,
-                                             Tag::kLabelAndSeed, Tag::kPseudoRandomLength});
+                                             Tag::kLabelAndSeed, Tag::kPseudoRandomLength, Tag::kHashAlgorithms});
   if (!data) {
     return ToStatusWord(data.error());
   }
-  const PrfInput input{call.command.p1, data->Find(Tag::kLabelAndSeed).value_or(ByteView())};
+  const auto hash = PrfHash(*data, HasExtensions() && call.command.p1 != kPrfGeneral);
+  const PrfInput input{call.command.p1, data->Find(Tag::kLabelAndSeed).value_or(ByteView()),
+                       hash.value_or(iotsafe::HashAlgorithm::kSha256)};
   const std::size_t size = OutputSize(*data);
-  if (size == 0 || input.label_and_seed.empty() || data->Has(Tag::kDhResult) != (input.mode == kPrfPskEcdhe)) {
+  if (!hash || size == 0 || input.label_and_seed.empty() || data->Has(Tag::kDhResult) != (input.mode == kPrfPskEcdhe)) {
     return Sw::kIncorrectData;
   }
   const ByteSpan out = call.response.Reserve(size);
@@ -134,8 +149,17 @@ StatusWord Applet::PrfPsk(const CommandData& data, const PrfInput& input, ByteSp
     return Sw::kConditionsNotSatisfied;
   }
   SecretArray<kMaxPremaster> premaster;
-  const bool done = MakePremaster(store_.Value(**psk), ecdh_result, premaster) &&
-                    crypto_.TlsPrfSha256(premaster.Reveal(InsecureReveal::kForCrypto), input.label_and_seed, out);
+  if (!MakePremaster(store_.Value(**psk), ecdh_result, premaster)) {
+    return Sw::kOtherError;
+  }
+  const ByteView secret = premaster.Reveal(InsecureReveal::kForCrypto);
+  bool done = false;
+  if constexpr (kFeatures.extensions) {
+    done = input.hash == iotsafe::HashAlgorithm::kSha384 && TlsPrfSha384(secret, input.label_and_seed, out);
+  }
+  if (input.hash == iotsafe::HashAlgorithm::kSha256) {
+    done = crypto_.TlsPrfSha256(secret, input.label_and_seed, out);
+  }
   return done ? Sw::kOk : Sw::kOtherError;
 }
 

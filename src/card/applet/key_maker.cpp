@@ -16,8 +16,12 @@ StatusWord KeyMaker::Prepare(const StoredObject& private_key, const StoredObject
   if (const auto curve = CurveOf(type)) {
     return PrepareCurve(private_key, public_key, *curve, writer);
   }
-  return IsRsa(type) && scratch_.size() >= crypto::kMaxRsaPrivateSize ? PrepareRsa(private_key, public_key, writer)
-                                                                      : StatusWord::kConditionsNotSatisfied;
+  if constexpr (kFeatures.rsa) {
+    if (IsRsa(type) && scratch_.size() >= crypto::kMaxRsaPrivateSize) {
+      return PrepareRsa(private_key, public_key, writer);
+    }
+  }
+  return StatusWord::kConditionsNotSatisfied;
 }
 
 StatusWord KeyMaker::PrepareCurve(const StoredObject& private_key, const StoredObject& public_key, crypto::Curve curve,

@@ -29,6 +29,9 @@ bool PutPublicValue(crypto::Crypto& crypto, iotsafe::KeyType type, const iotsafe
     out.PutBytes(key.point);
     return crypto.IsValidPoint(*curve, key.point) && out.ok();
   }
+  if constexpr (!kFeatures.rsa) {
+    return false;
+  }
   // What tag 34 carries has 2048 bits and no leading zeros (ParseAnyPublicKeyValue); an even number is no modulus and
   // no exponent, and 1 leaves a message as it is.
   constexpr std::uint8_t kOdd = 1;

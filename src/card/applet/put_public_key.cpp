@@ -93,7 +93,8 @@ StatusWord Applet::TakeKeyData(Session& session, ByteView data, bool last, ByteV
 
 StatusWord Applet::StorePublicKey(const Session& session, ByteView value_of_34) {
   const StoredObject& object = store_.At(session.slot);
-  const auto key = iotsafe::ParseAnyPublicKeyValue(value_of_34);
+  constexpr auto* kParse = kFeatures.rsa ? &iotsafe::ParseAnyPublicKeyValue : &iotsafe::ParseEcPublicKeyValue;
+  const auto key = kParse(value_of_34);
   std::array<std::uint8_t, kMaxPublicValue> memory{};
   ByteWriter value(memory);
   if (!key || !PutPublicValue(crypto_, object.info.key_type, *key, value)) {

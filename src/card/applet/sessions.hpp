@@ -2,6 +2,7 @@
 #pragma once
 
 #include "card/applet/block_buffer.hpp"
+#include "card/applet/features.hpp"
 #include "card/applet/usage_check.hpp"
 #include "card/store/object_store.hpp"
 #include "common/crypto/port.hpp"
@@ -55,7 +56,7 @@ struct ChainedData {
 /// chained data, because memory is short on a card.
 class SessionTable {
  public:
-  static constexpr std::size_t kCapacity = 8;
+  static constexpr std::size_t kCapacity = kFeatures.sessions;
   static constexpr std::uint8_t kMaxNumber = 0x0F;
 
   explicit SessionTable(crypto::Crypto& crypto) : crypto_(crypto) {}

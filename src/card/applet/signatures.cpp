@@ -25,12 +25,20 @@ StatusWord Applet::InitSignature(const Call& call, SessionFamily family, ObjectC
   if (!opened || *opened == nullptr) {
     return opened ? Sw::kOk : opened.error();
   }
-  const bool mac = family == SessionFamily::kComputeSignature && AsksForMac(call.command);
-  const StatusWord sw = mac ? TakeMacParameters(call, **opened) : TakeSignatureParameters(call, **opened, key_class);
+  const StatusWord sw = TakeParameters(call, **opened, key_class);
   if (sw != Sw::kOk) {
     sessions_.End(**opened);
   }
   return sw;
+}
+
+StatusWord Applet::TakeParameters(const Call& call, Session& session, ObjectClass key_class) {
+  if constexpr (kFeatures.extensions) {
+    if (session.family == SessionFamily::kComputeSignature && AsksForMac(call.command)) {
+      return TakeMacParameters(call, session);
+    }
+  }
+  return TakeSignatureParameters(call, session, key_class);
 }
 
 StatusWord Applet::TakeSignatureParameters(const Call& call, Session& session, ObjectClass key_class) {
@@ -86,20 +94,30 @@ StatusWord Applet::ComputeSignatureUpdate(const Call& call) {
   if (!session) {
     return session.error();
   }
-  if ((*session)->algorithm == iotsafe::SignatureAlgorithm::kCmac) {
-    return UpdateMac(call, **session);
+  if constexpr (kFeatures.extensions) {
+    if ((*session)->algorithm == iotsafe::SignatureAlgorithm::kCmac) {
+      return UpdateMac(call, **session);
+    }
   }
   SignatureInput input;
   const bool last = IsLastUpdate(call.command);
   StatusWord sw = TakeSignatureData(**session, call.command, input);
   if (sw == Sw::kOk && last) {
-    sw = IsRsa(store_.At((*session)->slot).info.key_type) ? SignWithRsa(call, **session, input.digest.view())
-                                                          : SignWithCurve(call, **session, input.digest.view());
+    sw = Sign(call, **session, input.digest.view());
   }
   if (sw != Sw::kOk || last) {
     sessions_.End(**session);
   }
   return sw;
+}
+
+StatusWord Applet::Sign(const Call& call, const Session& session, ByteView digest) {
+  if constexpr (kFeatures.rsa) {
+    if (IsRsa(store_.At(session.slot).info.key_type)) {
+      return SignWithRsa(call, session, digest);
+    }
+  }
+  return SignWithCurve(call, session, digest);
 }
 
 StatusWord Applet::SignWithCurve(const Call& call, const Session& session, ByteView digest) {
@@ -160,8 +178,11 @@ StatusWord Applet::CheckSignature(const Session& session, const SignatureInput& 
   crypto::VerifyResult result = crypto::VerifyResult::kError;
   if (curve) {
     result = crypto_.VerifyEcdsa(*curve, store_.Value(key), input.digest.view(), input.signature);
-  } else if (const auto rsa = RsaKeyOf(store_.Value(key))) {
-    result = crypto_.VerifyRsa(*rsa, PaddingOf(session.algorithm), session.hash, input.digest.view(), input.signature);
+  } else if constexpr (kFeatures.rsa) {
+    if (const auto rsa = RsaKeyOf(store_.Value(key))) {
+      result =
+          crypto_.VerifyRsa(*rsa, PaddingOf(session.algorithm), session.hash, input.digest.view(), input.signature);
+    }
   }
   return result == crypto::VerifyResult::kValid     ? Sw::kOk
          : result == crypto::VerifyResult::kInvalid ? Sw::kSignatureMismatch

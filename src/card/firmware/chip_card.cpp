@@ -39,23 +39,34 @@ iotsafe::ObjectInfo Describe(iotsafe::ObjectClass object_class, std::uint8_t id,
 
 }  // namespace
 
+/// Made in its place: a security domain is not copied.
+template <typename Built>
+Built ChipCard::MakeDomain(crypto::Crypto& crypto) {
+  if constexpr (kFeatures.administration) {
+    return Built(applet_, stores_.applet, *stores_.domain, crypto, kIdentity.iccid);
+  } else {
+    static_cast<void>(crypto);
+    return Built(applet_);
+  }
+}
+
 ChipCard::ChipCard(const ChipStores& stores, crypto::Crypto& crypto, const ChipOptions& options)
     : stores_(stores),
       config_(ConfigOf(options)),
       applet_(stores_.applet, crypto, config_, options.type),
-      domain_(stores_.domain, crypto, domain_config_, managed_),
-      uicc_(applications_, kIdentity, config_, buffers_) {
-  static_cast<void>(CopyBytes(kIdentity.iccid, domain_config_.diversification));
-  domain_config_.applications_store = &stores_.applet;
+      domain_(MakeDomain<Domain>(crypto)),
+      uicc_(domain_.applications(), kIdentity, config_, buffers_) {
   applet_.UseIccid(kIdentity.iccid);
-  stores_.domain.UseRandom(crypto);
 }
 
 bool ChipCard::PowerOn() {
   LoadOrFormat(stores_.applet);
-  LoadOrFormat(stores_.domain);
+  if (stores_.domain != nullptr) {
+    LoadOrFormat(*stores_.domain);
+  }
   uicc_.Reset();
-  return stores_.applet.state() == StoreState::kIntact && stores_.domain.state() == StoreState::kIntact;
+  return stores_.applet.state() == StoreState::kIntact &&
+         (stores_.domain == nullptr || stores_.domain->state() == StoreState::kIntact);
 }
 
 bool MakeFirstContent(ObjectStore& store, crypto::Crypto& crypto) {

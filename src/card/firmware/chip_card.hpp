@@ -14,11 +14,50 @@ struct ChipOptions {
   bool answer_t0 = true;
 };
 
-/// The two stores of a card: objects of the applet, keys of the security domain.
+/// The stores of a card: objects of the applet, keys of the security domain.
 struct ChipStores {
   ObjectStore& applet;
-  ObjectStore& domain;
+  ObjectStore* domain = nullptr;  ///< none in a card without administration
 };
+
+/// The security domain with what it needs, and who is on the card.
+template <bool kBuilt>
+class ChipDomain {
+ public:
+  ChipDomain(Applet& applet, ObjectStore& applet_store, ObjectStore& store, crypto::Crypto& crypto, ByteView iccid)
+      : managed_{ManagedApplication{&applet, &applet}},
+        domain_(store, crypto, config_, managed_),
+        applications_{&applet, &domain_} {
+    static_cast<void>(CopyBytes(iccid, config_.diversification));
+    config_.applications_store = &applet_store;
+    store.UseRandom(crypto);
+  }
+  ChipDomain(const ChipDomain&) = delete;
+  ChipDomain& operator=(const ChipDomain&) = delete;
+
+  [[nodiscard]] std::span<Application* const> applications() const { return applications_; }
+
+ private:
+  SecurityDomainConfig config_;
+  std::array<ManagedApplication, 1> managed_;
+  SecurityDomain domain_;
+  std::array<Application*, 2> applications_;
+};
+
+/// A card without administration: the applet alone.
+template <>
+class ChipDomain<false> {
+ public:
+  explicit ChipDomain(Applet& applet) : applications_{&applet} {}
+  [[nodiscard]] std::span<Application* const> applications() const { return applications_; }
+
+ private:
+  std::array<Application*, 1> applications_;
+};
+
+/// Bytes of the longest answer of the chip: requests for certificates are windows of what there is; without extensions
+/// a response of a short command is the longest.
+inline constexpr std::size_t kChipPendingSize = kFeatures.extensions ? kPendingResponseSize : 256;
 
 /// Applet, security domain and UICC over stores and cryptography of the owner, which outlive it. What a virtual card is
 /// on a host (card/host), without heap.
@@ -35,14 +74,15 @@ class ChipCard {
   [[nodiscard]] wire::CardEndpoint& Endpoint() { return uicc_; }
 
  private:
+  using Domain = ChipDomain<kFeatures.administration>;
+  template <typename Built>
+  [[nodiscard]] Built MakeDomain(crypto::Crypto& crypto);
+
   ChipStores stores_;
   CompatibilityConfig config_;
-  SecurityDomainConfig domain_config_;
   Applet applet_;
-  std::array<ManagedApplication, 1> managed_{ManagedApplication{&applet_, &applet_}};
-  SecurityDomain domain_;
-  std::array<Application*, 2> applications_{&applet_, &domain_};
-  UiccBuffers buffers_;
+  Domain domain_;
+  UiccBuffersOf<kChipPendingSize> buffers_;
   Uicc uicc_;
 };
 

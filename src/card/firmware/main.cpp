@@ -42,7 +42,7 @@ InPlace<ObjectStore> domain_store;
 InPlace<ChipCard> chip_card;
 std::array<std::uint8_t, wire::kMaxShortCommand> command_memory;
 /// As long as what the UICC keeps for GET RESPONSE: the longest answer there is, data and status word.
-constexpr std::size_t kMaxAnswer = kPendingResponseSize + 2;
+constexpr std::size_t kMaxAnswer = kChipPendingSize + 2;
 std::array<std::uint8_t, wire::kPipeLengthSize + kMaxAnswer> message_memory;
 std::array<char, 400> command_line_memory;
 
@@ -128,13 +128,13 @@ void Run() {
     board::Exit(1);
   }
   std::ranges::fill(nvm_memory, std::uint8_t{0});
-  std::ranges::fill(nvm_domain_memory, std::uint8_t{0});
   FixedNvm& nvm = applet_nvm.Make(nvm_memory);
-  FixedNvm& keys = domain_nvm.Make(nvm_domain_memory);
-  const ChipStores stores{
-      applet_store.Make(nvm, ObjectStore::Range{0, kNvmSize}, store_memory.Make().view()),
-      domain_store.Make(keys, ObjectStore::Range{0, kDomainNvmSize}, store_domain_memory.Make().view()),
-  };
+  ChipStores stores{applet_store.Make(nvm, ObjectStore::Range{0, kNvmSize}, store_memory.Make().view())};
+  if constexpr (kFeatures.administration) {
+    std::ranges::fill(nvm_domain_memory, std::uint8_t{0});
+    FixedNvm& keys = domain_nvm.Make(nvm_domain_memory);
+    stores.domain = &domain_store.Make(keys, ObjectStore::Range{0, kDomainNvmSize}, store_domain_memory.Make().view());
+  }
   ChipCard& card = chip_card.Make(stores, crypto, ReadOptions(board::CommandLine(command_line_memory)));
   if (!card.PowerOn() || !MakeFirstContent(stores.applet, crypto)) {
     board::Print("the card's memory cannot be used\n");

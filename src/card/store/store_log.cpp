@@ -13,7 +13,6 @@ constexpr std::uint16_t kLayoutVersion = 2;
 constexpr std::size_t kConfirmationSize = 4;
 constexpr std::size_t kCheckedHeaderSize = 12;  // length, change counter, epoch
 constexpr std::size_t kEraseChunk = 128;
-constexpr std::array<std::uint8_t, kEraseChunk> kZeros{};
 
 void PutU64(std::uint64_t value, ByteWriter& out) {
   out.PutU32(static_cast<std::uint32_t>(value >> 32U));
@@ -64,9 +63,10 @@ std::uint32_t ConfirmationOf(const LogArea& area, std::uint32_t start) {
   return crc.value();
 }
 
-/// @param bytes no more than kEraseChunk.
+/// True if the first byte is zero and every other one is like the one before it: as fast as memcmp, without a table.
 bool IsZero(ByteView bytes) {
-  return std::memcmp(bytes.data(), kZeros.data(), bytes.size()) == 0;
+  return bytes.empty() ||
+         (bytes.front() == 0 && std::memcmp(bytes.data(), bytes.subspan(1).data(), bytes.size() - 1) == 0);
 }
 
 }  // namespace
@@ -358,13 +358,14 @@ bool RecordWriter::Finish() {
 }
 
 void Eraser::EraseChunk(std::uint32_t offset, ByteView present) {
+  const std::array<std::uint8_t, kEraseChunk> zeros{};
   while (ok_ && !present.empty()) {
     const auto start = std::ranges::find_if(present, [](std::uint8_t byte) { return byte != 0; });
     const auto end = std::find(start, present.end(), std::uint8_t{0});
     const auto skipped = static_cast<std::size_t>(start - present.begin());
     const auto count = static_cast<std::size_t>(end - start);
     if (count > 0) {
-      ok_ = nvm_.Write(offset + static_cast<std::uint32_t>(skipped), ByteView(kZeros).first(count));
+      ok_ = nvm_.Write(offset + static_cast<std::uint32_t>(skipped), ByteView(zeros).first(count));
       erased_ += static_cast<std::uint32_t>(count);
     }
     present = present.subspan(skipped + count);

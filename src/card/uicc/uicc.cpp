@@ -98,13 +98,12 @@ struct Uicc::CommandTable {
 };
 
 Uicc::Uicc(std::span<Application* const> applications, const UiccIdentity& identity, const CompatibilityConfig& config,
-           UiccBuffers& buffers)
+           const PendingMemory& pending)
     : applications_(applications),
       identity_(identity),
       config_(config),
       dir_(applications),
-      channels_{Channel(0, buffers.pending[0]), Channel(1, buffers.pending[1]), Channel(2, buffers.pending[2]),
-                Channel(3, buffers.pending[3])} {
+      channels_{Channel(0, pending[0]), Channel(1, pending[1]), Channel(2, pending[2]), Channel(3, pending[3])} {
   SR_CHECK(dir_.RecordCount() <= kMaxDirRecords);
   for (const Application* const application : applications_) {
     SR_CHECK(application != nullptr);

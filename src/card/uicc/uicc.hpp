@@ -16,7 +16,7 @@ namespace simroot::card {
 
 /// The basic channel 0 and 1 to 3.
 inline constexpr std::size_t kUiccChannels = 4;
-/// Bytes of the longest response that can wait for GET RESPONSE.
+/// Bytes of the longest response that can wait for GET RESPONSE, unless the owner gives less memory.
 inline constexpr std::size_t kPendingResponseSize = 512;
 
 /// Expected length of a short command that says 00 or nothing.
@@ -26,9 +26,12 @@ inline constexpr std::size_t kMinAidSize = 5;
 inline constexpr std::size_t kMaxAidSize = 16;
 
 /// Working memory of one UICC, given by its owner for the life of the UICC. May hold secrets; the UICC wipes it.
-struct UiccBuffers {
-  std::array<std::array<std::uint8_t, kPendingResponseSize>, kUiccChannels> pending{};
+/// @tparam kPending bytes of the longest response that can wait; 256 for a card without RSA and extensions
+template <std::size_t kPending>
+struct UiccBuffersOf {
+  std::array<std::array<std::uint8_t, kPending>, kUiccChannels> pending{};
 };
+using UiccBuffers = UiccBuffersOf<kPendingResponseSize>;
 
 /// What the UICC has done since it was made.
 struct UiccCounters {
@@ -45,14 +48,17 @@ struct UiccCounters {
 /// Responses: a short command with data whose answer has data gets 61LL, and the answer waits for GET RESPONSE in class
 /// 0X or 8X on the same channel until another command comes there (config.answer_t0). Otherwise, and for commands
 /// without data or with extended lengths, the answer comes at once, up to Le; more waits behind 61LL. Never 6CLL. An
-/// answer that would have to wait and exceeds kPendingResponseSize, or exceeds the reader's memory, is 6F00.
+/// answer that would have to wait and exceeds its memory, or exceeds the reader's memory, is 6F00.
 class Uicc final : public wire::CardEndpoint {
  public:
   /// `applications` and what it points to, and `buffers`, are borrowed for the life of the UICC; at most
   /// kMaxDirRecords - 1 applications, none of them nullptr, with AIDs of 5 to 16 bytes. EF.DIR names them in this
   /// order, and a partial AID means the first that answers to it. `identity` and `config` are copied.
+  template <std::size_t kPending>
   Uicc(std::span<Application* const> applications, const UiccIdentity& identity, const CompatibilityConfig& config,
-       UiccBuffers& buffers);
+       UiccBuffersOf<kPending>& buffers)
+      : Uicc(applications, identity, config,
+             PendingMemory{buffers.pending[0], buffers.pending[1], buffers.pending[2], buffers.pending[3]}) {}
   ~Uicc();
   Uicc(const Uicc&) = delete;
   Uicc& operator=(const Uicc&) = delete;
@@ -69,6 +75,10 @@ class Uicc final : public wire::CardEndpoint {
   [[nodiscard]] const UiccCounters& Counters() const { return counters_; }
 
  private:
+  using PendingMemory = std::array<ByteSpan, kUiccChannels>;
+  Uicc(std::span<Application* const> applications, const UiccIdentity& identity, const CompatibilityConfig& config,
+       const PendingMemory& pending);
+
   struct CommandRow;
   struct CommandTable;
 

@@ -10,7 +10,16 @@ namespace {
 constexpr std::uint8_t kManageChannel = 0x70;
 
 /// What P1 and P2 of an instruction mean.
-enum class ParameterKind : std::uint8_t { kNone, kSession, kUpdate, kOffset, kWhatToGet, kPrfMode, kHkdfMode };
+enum class ParameterKind : std::uint8_t {
+  kNone,
+  kSession,
+  kUpdate,
+  kOffset,
+  kWhatToGet,
+  kPrfMode,
+  kHkdfMode,
+  kPskStep
+};
 /// What the answer's data is.
 enum class AnswerKind : std::uint8_t { kBytes, kElements };
 
@@ -37,6 +46,7 @@ constexpr std::array kInsRules{
     InsRule{Ins::kGenerateCsr, ParameterKind::kNone, AnswerKind::kElements, ""},
     InsRule{Ins::kWriteFile, ParameterKind::kNone, AnswerKind::kBytes, ""},
     InsRule{Ins::kDeleteObject, ParameterKind::kNone, AnswerKind::kBytes, ""},
+    InsRule{Ins::kPskTls13, ParameterKind::kPskStep, AnswerKind::kBytes, "derived "},
     InsRule{Ins::kGetRandom, ParameterKind::kNone, AnswerKind::kBytes, "random "},
     InsRule{Ins::kReadFile, ParameterKind::kOffset, AnswerKind::kBytes, "content "},
     InsRule{Ins::kGenerateKeyPair, ParameterKind::kNone, AnswerKind::kElements, ""},
@@ -62,6 +72,8 @@ constexpr std::array kModeNames{
     ModeName{ParameterKind::kPrfMode, 0x02, "PSK with ECDHE"},
     ModeName{ParameterKind::kHkdfMode, 0x00, "extract"},
     ModeName{ParameterKind::kHkdfMode, 0x01, "TLS 1.3 early secret"},
+    ModeName{ParameterKind::kPskStep, 0x01, "binder"},
+    ModeName{ParameterKind::kPskStep, 0x02, "handshake secret"},
 };
 
 [[nodiscard]] const InsRule* FindInsRule(std::uint8_t ins) {

@@ -35,6 +35,7 @@ constexpr std::array kExposures{
     ExposureRow{0x55, Exposure::kNothing, Exposure::kNothing},  // ENCRYPT UPDATE carries the text
     ExposureRow{0x56, Exposure::kKnown, Exposure::kAll},
     ExposureRow{0x57, Exposure::kNothing, Exposure::kNothing},  // DECRYPT UPDATE answers with the text
+    ExposureRow{0x5E, Exposure::kKnown, Exposure::kNothing},    // PSK TLS 1.3 answers with a traffic secret
     ExposureRow{0x70, Exposure::kAll, Exposure::kAll},          // MANAGE CHANNEL
     ExposureRow{0x84, Exposure::kAll, Exposure::kNothing},      // GET RANDOM
     ExposureRow{0x88, Exposure::kAll, Exposure::kNothing},      // AUTHENTICATE answers network keys

@@ -19,6 +19,8 @@ enum class Extension : std::uint16_t {
   kCsr = 0x0040,
   kLocalWrite = 0x0080,  ///< WRITE FILE and DELETE OBJECT by the device
   kP384 = 0x0100,
+  kPskTls13 = 0x0200,   ///< PSK TLS 1.3: binder and handshake secret, no early secret
+  kPrfSha384 = 0x0400,  ///< COMPUTE PRF with SHA-384 for stored secrets
 };
 
 /// How ENCRYPT and DECRYPT work, tag A2.
@@ -52,6 +54,12 @@ inline constexpr std::array kCipherModes{
 /// Bytes of one piece that client and card exchange in ENCRYPT, DECRYPT and HASH: whole blocks, and with the
 /// authentication tag of GCM the answer fits one short response.
 inline constexpr std::size_t kCipherPieceSize = 224;
+
+/// What PSK TLS 1.3 answers with, its P1.
+enum class PskStep : std::uint8_t {
+  kBinder = 0x01,           ///< the binder of a ClientHello (RFC 8446 4.2.11.2)
+  kHandshakeSecret = 0x02,  ///< the handshake secret of one key exchange (RFC 8446 7.1)
+};
 
 /// P1 of HASH, besides 80 for the last command.
 inline constexpr std::uint8_t kHashBegins = 0x40;  ///< a new text begins; one that was running is forgotten

@@ -187,16 +187,27 @@ void PutPublicKeyData(ByteView point, ByteWriter& out) {
   PutPublicKeyData(PublicKeyView{.point = point}, out);
 }
 
-Expected<PublicKeyView, ParseError> ParseAnyPublicKeyValue(ByteView value_of_34) {
-  SR_TRY(const ByteView key_template, ParseOnly(value_of_34, Code(Tag::kPublicKeyTemplate)));
-  if (!key_template.empty() && key_template.front() != kEcPointTag) {
-    return ParseRsaTemplate(key_template);
-  }
+namespace {
+
+Expected<PublicKeyView, ParseError> ParseEcTemplate(ByteView key_template) {
   SR_TRY(const ByteView point, ParseOnly(key_template, kEcPointTag));
   if (!IsPoint(point)) {
     return Unexpected(ParseError::kBadValue);
   }
   return PublicKeyView{.point = point};
+}
+
+}  // namespace
+
+Expected<PublicKeyView, ParseError> ParseAnyPublicKeyValue(ByteView value_of_34) {
+  SR_TRY(const ByteView key_template, ParseOnly(value_of_34, Code(Tag::kPublicKeyTemplate)));
+  const bool rsa = !key_template.empty() && key_template.front() != kEcPointTag;
+  return rsa ? ParseRsaTemplate(key_template) : ParseEcTemplate(key_template);
+}
+
+Expected<PublicKeyView, ParseError> ParseEcPublicKeyValue(ByteView value_of_34) {
+  SR_TRY(const ByteView key_template, ParseOnly(value_of_34, Code(Tag::kPublicKeyTemplate)));
+  return ParseEcTemplate(key_template);
 }
 
 Expected<ByteView, ParseError> ParsePublicKeyValue(ByteView value_of_34) {

@@ -103,6 +103,8 @@ void PutPublicKeyData(ByteView point, ByteWriter& out);
 /// Reads the content of tag 34, whatever the form of the lengths inside. The result borrows. @returns kBadValue for
 /// anything but an uncompressed point of 65 or 97 bytes or an RSA key of 2048 bits; the curve equation is not checked.
 [[nodiscard]] Expected<PublicKeyView, ParseError> ParseAnyPublicKeyValue(ByteView value_of_34);
+/// The same for a card without RSA.
+[[nodiscard]] Expected<PublicKeyView, ParseError> ParseEcPublicKeyValue(ByteView value_of_34);
 /// Reads the content of tag 34: `49 43 86 41 04 X Y`. The result borrows. @returns kBadValue for anything but an
 /// uncompressed point of 65 bytes; the curve equation is not checked here.
 [[nodiscard]] Expected<ByteView, ParseError> ParsePublicKeyValue(ByteView value_of_34);

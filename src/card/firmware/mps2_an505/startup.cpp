@@ -7,6 +7,7 @@
 
 #include "card/firmware/board.hpp"
 #include "common/base/check.hpp"
+#include "common/base/text.hpp"
 
 int main();
 
@@ -122,12 +123,15 @@ void simroot_chip_exit(int code) {
 
 namespace simroot {
 
-void CheckFailed(const char* condition, const char* file, int /*line*/) {
-  card::board::Print("check failed: ");
-  card::board::Print(condition);
-  card::board::Print(" in ");
-  card::board::Print(file);
-  card::board::Print("\n");
+void CheckFailedAt(int line) {
+  card::board::Print("check failed in line ");
+  std::array<std::uint8_t, 2> number{};
+  ByteWriter(number).PutU16(static_cast<std::uint16_t>(line));
+  std::array<char, 8> memory{};
+  TextWriter text(memory);
+  text.PutHex(number);
+  card::board::Print(text.text());
+  card::board::Print("h\n");
   abort();
 }
 
