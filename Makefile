@@ -43,30 +43,30 @@ storm: ## send STORM_COMMANDS (10000000) damaged commands to a card in the sanit
 	cmake --build --preset dev --target apdu_storm
 	build/dev/test-bin/apdu_storm $(STORM_COMMANDS) $(STORM_SEED)
 
-FIRMWARE := build/firmware/bin/simroot-card.elf
+# The whole card, and the interface of IoT.05 alone.
+FIRMWARES := firmware firmware-interface
 
-# Builds the firmware; what both targets below begin with.
+# Builds both; what both targets below begin with.
 define build_firmware
 	@tools/setup build firmware
 	@tools/fetch_mbedtls build/mbedtls
-	cmake --preset firmware
-	cmake --build --preset firmware
+	for preset in $(FIRMWARES); do cmake --preset $$preset && cmake --build --preset $$preset || exit 1; done
 endef
 
 firmware: ## build the card for a Cortex-M33, run the conformance scripts on it in an emulator
 	$(build_firmware)
 	cmake --preset release
 	cmake --build --preset release --target emulated_conformance
-	SIMROOT_FIRMWARE=$(FIRMWARE) SIMROOT_STACK_PEAK=build/firmware/stack-peak build/release/test-bin/emulated_conformance
+	for preset in $(FIRMWARES); do SIMROOT_FIRMWARE=build/$$preset build/release/test-bin/emulated_conformance || exit 1; done
 
 size: ## what the firmware takes, per folder, and the budgets
 	$(build_firmware)
-	tools/firmware_size build/firmware
+	for preset in $(FIRMWARES); do echo "== $$preset"; tools/firmware_size build/$$preset || exit 1; done
 
 install: ## install into PREFIX (/usr/local), below DESTDIR
 	@tools/setup build
 	cmake --preset release
-	cmake --build --preset release --target simroot simroot_provider
+	cmake --build --preset release --target simroot simroot_provider simroot_pkcs11 simroot_c simroot_mbedtls
 	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 format: ## format all sources in place

@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
-#include <thread>
 
 #include "bench/openssl_with_card.hpp"
 #include "bench/sections.hpp"
-#include "card/host/virtual_card.hpp"
-#include "card/modem/pty_modem.hpp"
+#include "bench/served_modem.hpp"
 
 namespace simroot::bench {
 namespace {
 
 using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
 using ContextPtr = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+using SessionPtr = std::unique_ptr<SSL_SESSION, Free<SSL_SESSION_free>>;
 using SslPtr = std::unique_ptr<SSL, Free<SSL_free>>;
 
 /// A self-signed certificate for `key`, valid for an hour.
@@ -41,19 +39,86 @@ X509Ptr SelfSigned(OSSL_LIB_CTX* library, EVP_PKEY* key, const char* name) {
   return certificate;
 }
 
-ContextPtr NewContext(OSSL_LIB_CTX* library, const SSL_METHOD* method, X509* own, EVP_PKEY* key, X509* peer) {
+enum class Credential : unsigned char { kCertificate, kPsk };
+
+/// One row of the table.
+struct Mode {
+  const char* name;
+  int version;
+  Credential credential = Credential::kCertificate;
+  const char* cipher = nullptr;         ///< of TLS 1.2; null: OpenSSL's choice
+  const char* settings = "";            ///< of the provider's section
+  const char* groups = "X25519:P-256";  ///< of the key exchange
+  bool resumed = false;                 ///< the second handshake resumes the first
+};
+
+constexpr auto kPskSuite = "PSK-AES128-GCM-SHA256";
+constexpr auto kEcdhePskSuite = "ECDHE-PSK-CHACHA20-POLY1305";
+constexpr std::array kModes{
+    Mode{"mutual TLS 1.2", TLS1_2_VERSION},
+    Mode{"mutual TLS 1.3", TLS1_3_VERSION},
+    Mode{"mutual DTLS 1.2", DTLS1_2_VERSION},
+    Mode{"PSK, TLS 1.2", TLS1_2_VERSION, Credential::kPsk, kPskSuite},
+    Mode{"ECDHE-PSK, TLS 1.2", TLS1_2_VERSION, Credential::kPsk, kEcdhePskSuite},
+    Mode{"PSK, DTLS 1.2", DTLS1_2_VERSION, Credential::kPsk, kPskSuite},
+    Mode{"mutual TLS 1.2, resumed", TLS1_2_VERSION, Credential::kCertificate, nullptr, "", "X25519:P-256", true},
+    Mode{"mutual TLS 1.3, resumed", TLS1_3_VERSION, Credential::kCertificate, nullptr, "", "X25519:P-256", true},
+    Mode{"PSK, TLS 1.2, resumed", TLS1_2_VERSION, Credential::kPsk, kPskSuite, "", "X25519:P-256", true},
+};
+
+/// Secret key 06 of the demo profile, and its handle (docs/formats/psk-handle.md).
+constexpr std::array<unsigned char, 16> kPsk{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+constexpr std::array<unsigned char, 16> kHandle{'s', 'i', 'm', 'r', 'o', 'o', 't', '-', 'p', 's', 'k', 1, 1, 6, 0, 0};
+
+unsigned GiveKey(const std::array<unsigned char, 16>& key, unsigned char* out, unsigned room) {
+  if (room < key.size()) {
+    return 0;
+  }
+  std::ranges::copy(key, out);
+  return static_cast<unsigned>(key.size());
+}
+unsigned AskClient(SSL* /*ssl*/, const char* /*hint*/, char* identity, unsigned room, unsigned char* psk,
+                   unsigned psk_room) {
+  std::snprintf(identity, room, "device");
+  return GiveKey(kHandle, psk, psk_room);
+}
+unsigned AskServer(SSL* /*ssl*/, const char* /*identity*/, unsigned char* psk, unsigned psk_room) {
+  return GiveKey(kPsk, psk, psk_room);
+}
+
+/// Certificates and keys of both sides.
+struct Identities {
+  PkeyPtr key;
+  X509Ptr certificate;
+  PkeyPtr server_key;
+  X509Ptr server_certificate;
+};
+
+ContextPtr NewContext(OSSL_LIB_CTX* library, const SSL_METHOD* method, const Mode& mode) {
   ContextPtr context(SSL_CTX_new_ex(library, nullptr, method));
-  if (!context || SSL_CTX_use_certificate(context.get(), own) != 1 || SSL_CTX_use_PrivateKey(context.get(), key) != 1 ||
-      X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), peer) != 1) {
+  constexpr unsigned char kSessions = 1;
+  if (!context || SSL_CTX_set1_groups_list(context.get(), mode.groups) != 1 ||
+      (mode.cipher != nullptr && SSL_CTX_set_cipher_list(context.get(), mode.cipher) != 1) ||
+      SSL_CTX_set_min_proto_version(context.get(), mode.version) != 1 ||
+      SSL_CTX_set_max_proto_version(context.get(), mode.version) != 1 ||
+      SSL_CTX_set_session_id_context(context.get(), &kSessions, sizeof(kSessions)) != 1) {
     GiveUp("cannot prepare TLS: " + OpensslErrors());
   }
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_QUERY_MTU);
   return context;
 }
 
-/// One full mutual handshake in memory.
-void Handshake(SSL_CTX* client_context, SSL_CTX* server_context, int version) {
+void UseCertificate(SSL_CTX* context, X509* own, EVP_PKEY* key, X509* peer) {
+  if (SSL_CTX_use_certificate(context, own) != 1 || SSL_CTX_use_PrivateKey(context, key) != 1 ||
+      X509_STORE_add_cert(SSL_CTX_get_cert_store(context), peer) != 1) {
+    GiveUp("cannot prepare TLS: " + OpensslErrors());
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+}
+
+/// One handshake in memory. @param resume a session of an earlier one; null for a full handshake. @returns the session.
+SessionPtr Handshake(SSL_CTX* client_context, SSL_CTX* server_context, SSL_SESSION* resume) {
+  constexpr long kMtu = 1400;
   const SslPtr client(SSL_new(client_context));
   const SslPtr server(SSL_new(server_context));
   BIO* client_side = nullptr;
@@ -63,102 +128,78 @@ void Handshake(SSL_CTX* client_context, SSL_CTX* server_context, int version) {
   }
   SSL_set_bio(client.get(), client_side, client_side);
   SSL_set_bio(server.get(), server_side, server_side);
+  SSL_set_mtu(client.get(), kMtu);
+  SSL_set_mtu(server.get(), kMtu);
   SSL_set_connect_state(client.get());
   SSL_set_accept_state(server.get());
-  if (SSL_set_min_proto_version(client.get(), version) != 1 || SSL_set_max_proto_version(client.get(), version) != 1) {
-    GiveUp("this OpenSSL lacks the protocol");
+  if (resume != nullptr && SSL_set_session(client.get(), resume) != 1) {
+    GiveUp("the session cannot be resumed");
   }
   for (int turn = 0; turn < 20 && !(SSL_is_init_finished(client.get()) && SSL_is_init_finished(server.get())); ++turn) {
     static_cast<void>(SSL_do_handshake(client.get()));
     static_cast<void>(SSL_do_handshake(server.get()));
   }
-  const X509Ptr seen(SSL_get1_peer_certificate(server.get()));
-  if (!SSL_is_init_finished(server.get()) || !seen) {
+  char byte = 'x';
+  const bool talked = SSL_write(server.get(), &byte, 1) == 1 && SSL_read(client.get(), &byte, 1) == 1;
+  if (!talked || (SSL_session_reused(server.get()) == 1) != (resume != nullptr)) {
     GiveUp("the handshake fails: " + OpensslErrors());
   }
+  // A connection that was not closed leaves no session behind.
+  static_cast<void>(SSL_shutdown(client.get()));
+  static_cast<void>(SSL_shutdown(server.get()));
+  return SessionPtr(SSL_get1_session(client.get()));
 }
 
-/// A modem with a card, served by a thread while the object lives.
-class ServedModem {
- public:
-  ServedModem(const BenchCard& card, bool automatic_get_response) : port_(card.folder() + "/modem") {
-    auto opened = card::VirtualCard::Open(card.file(), {});
-    if (!opened) {
-      GiveUp(opened.error().Text());
-    }
-    card_ = std::move(*opened);
-    card::PtyModemOptions options;
-    options.link = port_;
-    options.identity.iccid = card_->Iccid();
-    options.modem.automatic_get_response = automatic_get_response;
-    auto modem = card::PtyModem::Open(card_->Endpoint(), std::move(options));
-    std::array<int, 2> ends{};
-    if (!modem || ::pipe2(ends.data(), O_CLOEXEC) != 0) {
-      GiveUp("the emulated modem does not start");
-    }
-    modem_ = std::move(*modem);
-    stop_write_ = ends[1];
-    thread_ = std::thread([this, stop_read = ends[0]] {
-      static_cast<void>(modem_->Run(stop_read));
-      ::close(stop_read);
-    });
+/// What the card is asked in the second of two handshakes: the first opens the channel.
+card::ModemCounters Measure(const std::string& provider_folder, const ServedModem& modem, const Mode& mode) {
+  const bool card_ecdhe = std::string_view(mode.settings).starts_with("ecdhe");
+  const OpensslWithCard openssl(provider_folder, "at:" + modem.port(), {card_ecdhe, mode.settings});
+  const bool datagrams = mode.version == DTLS1_2_VERSION;
+  const ContextPtr client = NewContext(openssl.context(), datagrams ? DTLS_client_method() : TLS_client_method(), mode);
+  const ContextPtr server = NewContext(nullptr, datagrams ? DTLS_server_method() : TLS_server_method(), mode);
+  Identities identities;
+  if (mode.credential == Credential::kPsk) {
+    SSL_CTX_set_psk_client_callback(client.get(), AskClient);
+    SSL_CTX_set_psk_server_callback(server.get(), AskServer);
+  } else {
+    identities.key = openssl.LoadKey("iotsafe:01");
+    identities.certificate = SelfSigned(openssl.context(), identities.key.get(), "device");
+    identities.server_key.reset(EVP_EC_gen("P-256"));
+    identities.server_certificate = SelfSigned(nullptr, identities.server_key.get(), "localhost");
+    UseCertificate(client.get(), identities.certificate.get(), identities.key.get(),
+                   identities.server_certificate.get());
+    UseCertificate(server.get(), identities.server_certificate.get(), identities.server_key.get(),
+                   identities.certificate.get());
   }
-  ~ServedModem() {
-    ::close(stop_write_);
-    thread_.join();
-  }
-  ServedModem(const ServedModem&) = delete;
-  ServedModem& operator=(const ServedModem&) = delete;
-
-  [[nodiscard]] const std::string& port() const { return port_; }
-  [[nodiscard]] card::ModemCounters Counters() const { return modem_->Counters(); }
-
- private:
-  std::string port_;
-  std::unique_ptr<card::VirtualCard> card_;
-  std::unique_ptr<card::PtyModem> modem_;
-  int stop_write_ = -1;
-  std::thread thread_;
-};
-
-void PrintRow(const char* name, const card::ModemCounters& counters) {
-  std::printf("  %-34s %4llu exchanges   %5llu characters\n", name,
-              static_cast<unsigned long long>(counters.command_lines),
-              static_cast<unsigned long long>(counters.characters_in + counters.characters_out));
-}
-
-void MeasureHandshakes(const std::string& provider_folder, bool automatic_get_response) {
-  const BenchCard card;
-  const ServedModem modem(card, automatic_get_response);
-  const OpensslWithCard openssl(provider_folder, "at:" + modem.port());
-  const PkeyPtr key = openssl.LoadKey("iotsafe:01");
-  const X509Ptr certificate = SelfSigned(openssl.context(), key.get(), "device");
-  const PkeyPtr server_key(EVP_EC_gen("P-256"));
-  const X509Ptr server_certificate = SelfSigned(nullptr, server_key.get(), "localhost");
-  const ContextPtr client =
-      NewContext(openssl.context(), TLS_client_method(), certificate.get(), key.get(), server_certificate.get());
-  const ContextPtr server =
-      NewContext(nullptr, TLS_server_method(), server_certificate.get(), server_key.get(), certificate.get());
-  const char* const kind = automatic_get_response ? "T=1 or automatic GET RESPONSE" : "T=0";
-  std::printf("  %s\n", kind);
-  for (const auto& [name, version] :
-       {std::pair{"  mutual TLS 1.2, warm", TLS1_2_VERSION}, std::pair{"  mutual TLS 1.3, warm", TLS1_3_VERSION}}) {
-    Handshake(client.get(), server.get(), version);  // opens the channel
-    const card::ModemCounters before = modem.Counters();
-    Handshake(client.get(), server.get(), version);
-    PrintRow(name, modem.Counters().Since(before));
-  }
+  const SessionPtr session = Handshake(client.get(), server.get(), nullptr);
+  const card::ModemCounters before = modem.Counters();
+  const SessionPtr second = Handshake(client.get(), server.get(), mode.resumed ? session.get() : nullptr);
+  return modem.Counters().Since(before);
 }
 
 }  // namespace
 
 void RunHandshakeSection(const std::string& provider_folder) {
   std::printf(
-      "\nFull mutual handshakes over AT+CSIM/AT+CGLA, client key in the SIM\n"
-      "(budget: 3 exchanges on T=0, 2 with automatic GET RESPONSE, under 400 characters;\n"
-      " wolfSSL's port: 26 exchanges, 43 lines, 3241 characters)\n");
-  MeasureHandshakes(provider_folder, false);
-  MeasureHandshakes(provider_folder, true);
+      "\nHandshakes over AT+CSIM/AT+CGLA, key in the SIM, channel open\n"
+      "(budgets: mutual TLS 3 exchanges on T=0, 2 with automatic GET RESPONSE, under 400 characters; PSK in TLS 1.2: "
+      "2;\n"
+      " wolfSSL's port for mutual TLS: 26 exchanges, 43 lines, 3241 characters)\n"
+      "  %-32s %-26s %s\n",
+      "", "T=0", "T=1 or automatic GET RESPONSE");
+  const BenchCard card;
+  const BenchCard other_card;
+  const ServedModem t0(card, false);
+  const ServedModem automatic(other_card, true);
+  for (const Mode& mode : kModes) {
+    const card::ModemCounters asked = Measure(provider_folder, t0, mode);
+    const card::ModemCounters unasked = Measure(provider_folder, automatic, mode);
+    std::printf("  %-32s %2llu exchanges, %4llu chars   %2llu exchanges, %4llu chars\n", mode.name,
+                static_cast<unsigned long long>(asked.command_lines),
+                static_cast<unsigned long long>(asked.characters_in + asked.characters_out),
+                static_cast<unsigned long long>(unasked.command_lines),
+                static_cast<unsigned long long>(unasked.characters_in + unasked.characters_out));
+  }
 }
 
 }  // namespace simroot::bench

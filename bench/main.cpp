@@ -32,11 +32,13 @@ BenchCard::~BenchCard() {
 }  // namespace simroot::bench
 
 int main() {
-  const std::string provider_folder =
-      (std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib" / "ossl-modules").string();
+  const std::filesystem::path libraries =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "lib";
+  const std::string provider_folder = (libraries / "ossl-modules").string();
   std::printf("Ratios are medians of rounds taken in turn; compare figures of one run only.\n");
   simroot::bench::RunCardSection();
   simroot::bench::RunProviderSection(provider_folder);
+  simroot::bench::RunPkcs11Section((libraries / "libsimroot-pkcs11.so").string());
   simroot::bench::RunHandshakeSection(provider_folder);
   simroot::bench::RunReaderSection();
   return 0;

@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -38,15 +39,27 @@ using PkeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
   return text;
 }
 
-/// A library context configured by a file as a program would be: default provider, then simroot's with a card.
+/// What a configuration says beside the providers.
+struct Configuration {
+  bool simroot_first = false;
+  std::string settings;  ///< lines of the provider's section
+};
+
+/// A library context configured by a file as a program would be: default provider, then simroot's with a card, and the
+/// line that brings PSK handles to it.
 class OpensslWithCard {
  public:
-  OpensslWithCard(const std::string& provider_folder, const std::string& card) : library_(OSSL_LIB_CTX_new()) {
+  OpensslWithCard(const std::string& provider_folder, const std::string& card, const Configuration& configuration = {})
+      : library_(OSSL_LIB_CTX_new()) {
+    ::unsetenv("SIMROOT_CARD");  // it would go before the file
     const std::string file = folder_.folder() + "/openssl.cnf";
-    std::ofstream(file) << "openssl_conf = init\n[init]\nproviders = provs\n[provs]\ndefault = d\nsimroot = s\n"
-                           "[d]\nactivate = 1\n[s]\nactivate = 1\nmodule = "
+    std::ofstream(file) << "openssl_conf = init\n[init]\nproviders = provs\nalg_section = algs\n[provs]\n"
+                        << (configuration.simroot_first ? "simroot = s\ndefault = d\n" : "default = d\nsimroot = s\n")
+                        << "[d]\nactivate = 1\n[algs]\ndefault_properties = ?simroot.psk=yes\n"
+                           "[s]\nactivate = 1\nmodule = "
                         << provider_folder << "/simroot.so\ncard = " << card << "\ncache = " << folder_.folder()
-                        << "/cache\n";
+                        << "/cache\n"
+                        << configuration.settings;
     if (OSSL_LIB_CTX_load_config(library_, file.c_str()) != 1 || OSSL_PROVIDER_available(library_, "simroot") != 1) {
       GiveUp("the provider does not load from " + provider_folder + ": " + OpensslErrors());
     }

@@ -25,7 +25,9 @@ class BenchCard {
 void RunCardSection();
 /// A signature through provider, client and card against direct EVP; the provider's own share.
 void RunProviderSection(const std::string& provider_folder);
-/// Exchanges and characters of mutual TLS handshakes over the emulated modem.
+/// C_Sign of the PKCS#11 module `module` against SoftHSM2's.
+void RunPkcs11Section(const std::string& module);
+/// Exchanges and characters of handshakes of every kind over the emulated modem.
 void RunHandshakeSection(const std::string& provider_folder);
 /// APDU/s through pcscd and vpcd.
 void RunReaderSection();

@@ -6,7 +6,7 @@ import re
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TOP_FOLDERS = ("src", "apps", "include", "tests", "bench", "tools", "cmake", ".ci", "docs")
+TOP_FOLDERS = ("src", "apps", "include", "examples", "tests", "bench", "tools", "cmake", ".ci", "docs")
 
 # The core runs on a chip: no heap, no exceptions, no operating system (docs/architecture.md).
 CORE_FOLDERS = (

@@ -16,7 +16,7 @@ namespace {
 using Action = std::function<int()>;
 
 constexpr const char* kCardHelp =
-    "the card: sim:FILE, at:/dev/ttyUSB2[?baud=115200&mode=auto|csim|cgla], pcsc:[READER], pipe:SOCKET; "
+    "the card: sim:FILE, at:/dev/ttyUSB2[?baud=115200&mode=auto|csim|cgla], pcsc:[READER], unix:SOCKET, pipe:SOCKET; "
     "without it, SIMROOT_CARD";
 constexpr const char* kRefHelp = "object: hexadecimal identifier (01 or id=01) or label=NAME";
 
@@ -43,6 +43,8 @@ struct Arguments {
   std::size_t count = 16;
   bool raw = false;
   bool pem = false;
+  bool psk = false;
+  std::string selftest_ref;
   SignArguments sign;
   VerifyArguments verify;
   CipherArguments cipher;
@@ -51,6 +53,7 @@ struct Arguments {
   bool json = false;
   DemoArguments demo;
   ConformanceArguments conformance;
+  CardedArguments carded;
   std::string shell;
   Action action;
 };
@@ -207,6 +210,11 @@ void AddSigningCommands(CLI::App& device, Arguments& a) {
   verify.add_option("--hash", a.verify.hash, "hash algorithm")->check(hashes)->capture_default_str();
 }
 
+int RunSelftest(const Arguments& a) {
+  const auto ref = [&](const char* otherwise) { return a.selftest_ref.empty() ? otherwise : a.selftest_ref; };
+  return a.psk ? RunDevicePskSelftest(a.device, ref("06")) : RunDeviceSelftest(a.device, ref("01"));
+}
+
 void AddKeyCommands(CLI::App& device, Arguments& a) {
   CLI::App& generate = AddDeviceCommand(device, a, "generate", "make a new key pair in a container of the card",
                                         [&a] { return RunDeviceGenerate(a.device, a.ref); });
@@ -225,9 +233,14 @@ void AddKeyCommands(CLI::App& device, Arguments& a) {
   wrap_key.add_option("--cert", a.wrap_key.certificate, "append the certificate in this file object");
 
   CLI::App& selftest = AddDeviceCommand(device, a, "selftest", "does the OpenSSL configuration really use the card?",
-                                        [&a] { return RunDeviceSelftest(a.device, a.ref); });
-  a.ref = "01";
-  selftest.add_option("REF", a.ref, kRefHelp)->capture_default_str();
+                                        [&a] { return RunSelftest(a); });
+  selftest.add_option("REF", a.selftest_ref, "a private key (01 if not given), or with --psk a secret key (06)");
+  selftest.add_flag("--psk", a.psk, "test the way of a pre-shared key instead of a signature");
+
+  CLI::App& psk_handle =
+      AddDeviceCommand(device, a, "psk-handle", "what a program is given in place of a pre-shared key of the card",
+                       [&a] { return RunDevicePskHandle(a.device, a.ref); });
+  psk_handle.add_option("REF", a.ref, kRefHelp)->required();
 }
 
 void AddConformanceCommand(CLI::App& app, Arguments& a) {
@@ -252,6 +265,24 @@ void AddConformanceCommand(CLI::App& app, Arguments& a) {
   command.callback([&a] { a.action = [&a] { return RunConformance(a.conformance); }; });
 }
 
+void AddCardedCommand(CLI::App& app, Arguments& a) {
+  CLI::App& command = *app.add_subcommand(
+      "carded", "the card daemon: owns a modem's port or a reader and shares its card among programs");
+  command.add_option("--card", a.carded.card, "the card it owns: at:PORT, pcsc:[READER], sim:FILE; else SIMROOT_CARD")
+      ->type_name("URI");
+  command.add_option("--socket", a.carded.socket, "listen here, for --card unix:SOCKET; not needed under systemd")
+      ->type_name("SOCKET");
+  command.add_option("--mode", a.carded.mode, "rights of the socket, octal")->capture_default_str();
+  command.add_option("--group", a.carded.group, "group of the socket: who is in it may use the card");
+  command.add_option("--limit", a.carded.limit_s, "seconds after which a transaction is taken away if others wait")
+      ->check(CLI::Range(1U, 3600U))
+      ->capture_default_str();
+  command.add_flag("--trace", a.carded.trace, "print every APDU in words");
+  command.add_option("--status", a.carded.status, "ask a running daemon how it does")->type_name("unix:SOCKET");
+  command.add_flag("--json", a.carded.json, "print the status as JSON");
+  command.callback([&a] { a.action = [&a] { return RunCarded(a.carded); }; });
+}
+
 void AddOtherCommands(CLI::App& app, Arguments& arguments) {
   CLI::App& decode = *app.add_subcommand("decode", "an APDU or elements of the applet in words");
   decode.add_option("HEX", arguments.hex, "hexadecimal text; spaces are skipped")->required();
@@ -260,6 +291,7 @@ void AddOtherCommands(CLI::App& app, Arguments& arguments) {
       [&arguments] { arguments.action = [&arguments] { return RunDecode(arguments.hex, arguments.json); }; });
 
   CLI::App& demo = *app.add_subcommand("demo", "the whole story on this machine, every step checked");
+  demo.add_flag("--psk", arguments.demo.psk, "the story of a pre-shared key instead of a certificate");
   demo.add_flag("--trace", arguments.demo.trace, "print every APDU in words");
   demo.add_flag("--keep", arguments.demo.keep, "leave the working folder for a look");
   demo.callback([&arguments] { arguments.action = [&arguments] { return RunDemo(arguments.demo); }; });
@@ -307,6 +339,7 @@ int Main(int argc, char** argv) {
   AddCipherCommands(device, arguments);
   AddKeyCommands(device, arguments);
   AddConformanceCommand(app, arguments);
+  AddCardedCommand(app, arguments);
   AddOtherCommands(app, arguments);
   try {
     app.parse(argc, argv);

@@ -110,6 +110,9 @@ struct WrapKeyArguments {
 };
 int RunDeviceWrapKey(const DeviceOptions& options, const WrapKeyArguments& arguments);
 int RunDeviceSelftest(const DeviceOptions& options, const std::string& ref);
+int RunDevicePskHandle(const DeviceOptions& options, const std::string& ref);
+/// The same for pre-shared keys. @param ref a secret key.
+int RunDevicePskSelftest(const DeviceOptions& options, const std::string& ref);
 
 struct ConformanceArguments {
   DeviceOptions device;  ///< --trace is not used
@@ -123,11 +126,24 @@ struct ConformanceArguments {
 /// @returns 0 also for a card that deviates, 1 for one that fails.
 int RunConformance(const ConformanceArguments& arguments);
 
+struct CardedArguments {
+  std::string card;    ///< --card, or SIMROOT_CARD
+  std::string socket;  ///< path; empty: the service manager hands it over
+  std::string mode = "0660";
+  std::string group;
+  std::string status;  ///< unix:PATH: no daemon is started, a running one is asked
+  unsigned limit_s = 30;
+  bool trace = false;
+  bool json = false;
+};
+int RunCarded(const CardedArguments& arguments);
+
 int RunDecode(const std::string& hex, bool json);
 
 struct DemoArguments {
   bool trace = false;
   bool keep = false;  ///< leave the working folder
+  bool psk = false;   ///< the story of a pre-shared key
 };
 int RunDemo(const DemoArguments& arguments);
 

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "device_session.hpp"
+#include "openssl_checks.hpp"
 #include "openssl_configuration.hpp"
 #include "output.hpp"
 #include "program_paths.hpp"
@@ -24,26 +25,6 @@ using ContextPtr = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 
 constexpr std::string_view kMessage = "simroot selftest";
 
-/// One line of the report.
-struct Check {
-  std::string what;
-  bool passed = false;
-  std::string detail;  ///< what was found, or the cause and the next step
-};
-
-/// Everything on OpenSSL's error stack in one line.
-std::string OpensslErrors() {
-  std::string text;
-  const char* data = nullptr;
-  int flags = 0;
-  while (const unsigned long code = ERR_get_error_all(nullptr, nullptr, nullptr, &data, &flags)) {
-    const char* const reason = ERR_reason_error_string(code);
-    const bool has_text = (flags & ERR_TXT_STRING) != 0 && data != nullptr && *data != '\0';
-    text += (text.empty() ? "" : "; ") + std::string(has_text ? data : reason != nullptr ? reason : "unknown error");
-  }
-  return text;
-}
-
 /// The checks, each with access to what earlier ones found.
 class Selftest {
  public:
@@ -52,7 +33,7 @@ class Selftest {
   /// Stops at the first check that fails: what comes later depends on it.
   std::vector<Check> Run() {
     using Step = Result<std::string> (Selftest::*)();
-    constexpr std::array<std::pair<const char*, Step>, 8> kSteps{{
+    constexpr std::array<std::pair<const char*, Step>, 9> kSteps{{
         {"OpenSSL's configuration file names both providers", &Selftest::ConfigurationIsSound},
         {"OpenSSL's default provider is active", &Selftest::DefaultProviderIsLoaded},
         {"OpenSSL's simroot provider is active", &Selftest::ProviderIsLoaded},
@@ -61,6 +42,7 @@ class Selftest {
         {"OpenSSL finds the key by its URI, on this card", &Selftest::UriIsFound},
         {"a signature through OpenSSL comes from the card", &Selftest::OpensslSigns},
         {"the private part cannot be exported", &Selftest::ExportFails},
+        {"pre-shared keys, which need a line more", &Selftest::PskIsMentioned},
     }};
     std::vector<Check> report;
     for (const auto& [what, step] : kSteps) {
@@ -111,14 +93,7 @@ class Selftest {
   }
 
   Result<std::string> DefaultProviderIsLoaded() {
-    if (OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr) != 1) {
-      return Fail(ErrorDomain::kCrypto, "OpenSSL cannot load its configuration: " + OpensslErrors(),
-                  "correct the file that OPENSSL_CONF names");
-    }
-    if (OSSL_PROVIDER_available(nullptr, "default") != 1) {
-      return Fail(ErrorDomain::kCrypto, "the default provider is not active, so OpenSSL has no ciphers",
-                  "add a section with `activate = 1` for `default` before the one for simroot");
-    }
+    SR_TRY_VOID(LoadOpensslConfiguration());
     return std::string("active");
   }
 
@@ -196,6 +171,13 @@ class Selftest {
     return std::string("refused, as it must be");
   }
 
+  /// No failure: a device with certificates needs no pre-shared key.
+  Result<std::string> PskIsMentioned() {
+    const auto configured = CheckPskDerivations(options_.card);
+    return std::string(configured ? "PSK handles come to the simroot provider"
+                                  : "PSK handles do not come to the simroot provider; see `selftest --psk`");
+  }
+
   DeviceOptions options_;
   std::string ref_;
   std::unique_ptr<DeviceSession> session_;
@@ -207,18 +189,7 @@ class Selftest {
 }  // namespace
 
 int RunDeviceSelftest(const DeviceOptions& options, const std::string& ref) {
-  const std::vector<Check> report = Selftest(options, ref).Run();
-  const bool passed = std::ranges::all_of(report, &Check::passed);
-  JsonWriter json;
-  json.BeginObject().Bool("passed", passed).BeginArray("checks");
-  std::string text;
-  for (const Check& check : report) {
-    json.BeginObject().Text("check", check.what).Bool("passed", check.passed).Text("detail", check.detail).EndObject();
-    text += (check.passed ? "ok    " : "FAIL  ") + check.what + ": " + check.detail + "\n";
-  }
-  text += passed ? "this machine's OpenSSL uses the card" : "this machine's OpenSSL does NOT use the card";
-  json.EndArray().EndObject();
-  return PrintLine(options.json ? json.text() : text) && passed ? kDone : kFailed;
+  return PrintChecks(Selftest(options, ref).Run(), options.json);
 }
 
 }  // namespace simroot::app

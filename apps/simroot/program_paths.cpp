@@ -32,4 +32,11 @@ std::string OpensslConfiguration(const std::string& provider_folder, const std::
          "activate = 1\n";
 }
 
+std::string OpensslPskConfiguration(const std::string& provider_folder, const std::string& card) {
+  std::string text = OpensslConfiguration(provider_folder, card);
+  const std::string line = "providers = provider_section\n";
+  text.insert(text.find(line) + line.size(), "alg_section = algorithm_section\n");
+  return text + "\n[algorithm_section]\ndefault_properties = ?simroot.psk=yes\n";
+}
+
 }  // namespace simroot::app

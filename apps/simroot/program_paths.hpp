@@ -11,5 +11,7 @@ namespace simroot::app {
 
 /// Text of an openssl.cnf that activates OpenSSL's default provider and then simroot's for `card`.
 [[nodiscard]] std::string OpensslConfiguration(const std::string& provider_folder, const std::string& card);
+/// The same, and the lines without which OpenSSL does not bring a PSK handle to the provider.
+[[nodiscard]] std::string OpensslPskConfiguration(const std::string& provider_folder, const std::string& card);
 
 }  // namespace simroot::app

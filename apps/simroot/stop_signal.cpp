@@ -29,13 +29,14 @@ void OnSignal(int /*number*/) {
 
 }  // namespace
 
-StopSignal::StopSignal() {
+StopSignal::StopSignal(OnHangUp on_hang_up) {
   SR_CHECK(pipe_ends[0] < 0);
   SR_CHECK(::pipe2(pipe_ends.data(), O_CLOEXEC | O_NONBLOCK) == 0);
   struct sigaction action {};
-  action.sa_handler = OnSignal;
   sigemptyset(&action.sa_mask);
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    const bool ignored = kSignals[i] == SIGHUP && on_hang_up == OnHangUp::kIgnore;
+    action.sa_handler = ignored ? SIG_IGN : OnSignal;
     ::sigaction(kSignals[i], &action, &previous_actions[i]);
   }
 }

@@ -7,7 +7,10 @@ namespace simroot::app {
 /// started can be stopped in order. One at a time.
 class StopSignal {
  public:
-  StopSignal();
+  /// What SIGHUP does.
+  enum class OnHangUp : unsigned char { kStop, kIgnore };
+
+  explicit StopSignal(OnHangUp on_hang_up = OnHangUp::kStop);
   ~StopSignal();
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;

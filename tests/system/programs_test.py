@@ -217,7 +217,8 @@ class SelftestCommand(CardTestCase):
         result = self.selftest(self.device)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertNotIn("FAIL", result.stdout)
-        self.assertEqual(result.stdout.count("ok    "), 8)
+        self.assertEqual(result.stdout.count("ok    "), 9)
+        self.assertIn("PSK handles do not come to the simroot provider; see `selftest --psk`", result.stdout)
 
     def test_without_the_provider_it_prints_the_configuration(self):
         result = self.selftest(clean_environment())

@@ -5,6 +5,7 @@ simroot_test(provider_system_test
     ${CMAKE_CURRENT_LIST_DIR}/provider_fixture.cpp
     ${CMAKE_CURRENT_LIST_DIR}/provider_key_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/provider_process_test.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/provider_psk_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/provider_software_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/provider_store_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/provider_tls_test.cpp

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys of known value are used through the whole system with traces on; then every trace, every output and the memory of
 the processes on the device's side are searched for them. The card's own process holds them and is not searched."""
-import csv
 import hashlib
 import os
 import re
@@ -12,6 +11,7 @@ import tempfile
 import time
 import unittest
 
+from issuer import Issuer
 from support import LIMIT_S, SIMROOT, CardTestCase, Child, Pki, clean_environment, run
 
 SCALAR = hashlib.sha256(b"private key of the search test").digest()
@@ -59,30 +59,8 @@ class Secrets(CardTestCase):
     @classmethod
     def load_known_keys(cls):
         """Private key 01 and secrets 06 (the demo PSK) and 66 get known values, over the issuer's real path."""
-        keys = os.path.join(cls.folder, "keys.csv")
-        script = os.path.join(cls.folder, "script")
-        run(SIMROOT, "card", "create", cls.card_file, "--export-keys", keys)
-        with open(keys, encoding="ascii") as file:
-            dek = next(row["dek"] for row in csv.DictReader(file) if row["kvn"] == "30")
-
-        def enciphered(value):
-            return subprocess.run(["openssl", "enc", "-aes-128-cbc", "-nopad", "-K", dek, "-iv", "00" * 16],
-                                  input=value, capture_output=True, check=True, timeout=LIMIT_S).stdout
-
-        def tlv(tag, *parts):
-            value = b"".join(parts)
-            return bytes.fromhex(tag) + bytes([len(value)]) + value
-
-        check = hashlib.sha256(SECRET).digest()[:3]
-        new = tlv("C4", tlv("86", b"\x66"), tlv("60", b"\0"), tlv("4B", b"\xA0"), tlv("61", b"\x08"), tlv("94", b"\x03"))
-        lines = [tlv("E0", tlv("40", b"\1")),
-                 tlv("E6", tlv("84", b"\1"), tlv("44", b"\0\x20"), tlv("47", enciphered(SCALAR))),
-                 tlv("E3", new),
-                 tlv("E7", tlv("86", b"\x66"), tlv("44", b"\0\x20"), tlv("47", enciphered(SECRET)), tlv("45", check)),
-                 tlv("E1")]
-        with open(script, "w", encoding="ascii") as file:
-            file.write("\n".join(line.hex() for line in lines) + "\n")
-        run(SIMROOT, "card", "personalise", "--card", cls.card_file, "--keys", keys, "--script", script)
+        issuer = Issuer(cls.card_file)
+        issuer.run(issuer.load_private_key(b"\1", SCALAR), issuer.make_psk(b"\x66"), issuer.load_psk(b"\x66", SECRET))
 
     def setUp(self):
         self.traces = os.path.join(self.folder, self.id() + ".trace")

@@ -133,7 +133,7 @@ class CardTestCase(unittest.TestCase):
         cls.card_file = os.path.join(cls.folder, "sim.card")
         cls.port = os.path.join(cls.folder, "modem")
         cls.card = "at:" + cls.port
-        run(SIMROOT, "card", "create", cls.card_file)
+        cls.make_card()
         cls.pki = Pki(cls.folder)
         csr = run(SIMROOT, "device", "csr", "01", "--subject", "/O=simroot test/CN=localhost",
                   "--card", "sim:" + cls.card_file).stdout
@@ -148,6 +148,10 @@ class CardTestCase(unittest.TestCase):
                                         "SIMROOT_CACHE": os.path.join(cls.folder, "cache")})
         cls.wrapper = os.path.join(cls.folder, "key.pem")
         run(SIMROOT, "device", "wrap-key", "01", cls.wrapper, "--card", cls.card)
+
+    @classmethod
+    def make_card(cls):
+        run(SIMROOT, "card", "create", cls.card_file)
 
     @classmethod
     def write_configuration(cls, card, order=("default", "simroot"), name="openssl.cnf"):

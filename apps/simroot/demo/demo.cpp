@@ -3,7 +3,6 @@
 /// the proof that the key was nowhere else. Each step is checked; the first that fails ends the demo with status 1.
 #include <cstdio>
 #include <filesystem>
-#include <functional>
 #include <optional>
 
 #include "card/host/leak_test.hpp"
@@ -11,8 +10,10 @@
 #include "commands.hpp"
 #include "common/host/file_io.hpp"
 #include "common/host/hex.hpp"
+#include "demo/psk_demo.hpp"
 #include "demo/secret_search.hpp"
 #include "demo/sim_in_modem.hpp"
+#include "demo/steps.hpp"
 #include "demo/workshop.hpp"
 #include "output.hpp"
 #include "program_paths.hpp"
@@ -38,19 +39,20 @@ class Demo {
   Demo(const DemoArguments& arguments, Workshop workshop) : arguments_(arguments), workshop_(std::move(workshop)) {}
 
   Result<void> Run() {
-    SR_TRY_VOID(Step("a virtual SIM, its key pair made inside it", [this] { return MakeCard(); }));
-    SR_TRY_VOID(Step("an emulated modem with that SIM", [this] { return StartModem(); }));
-    SR_TRY_VOID(Step("a throw-away CA and a server certificate", [this] { return MakeCa(); }));
-    SR_TRY_VOID(Step("openssl req: a certificate request signed by the SIM", [this] { return RequestCertificate(); }));
-    SR_TRY_VOID(Step("the CA's certificate, stored in the SIM", [this] { return StoreCertificate(); }));
+    SR_TRY_VOID(steps_.Do("a virtual SIM, its key pair made inside it", [this] { return MakeCard(); }));
+    SR_TRY_VOID(steps_.Do("an emulated modem with that SIM", [this] { return StartModem(); }));
+    SR_TRY_VOID(steps_.Do("a throw-away CA and a server certificate", [this] { return MakeCa(); }));
+    SR_TRY_VOID(
+        steps_.Do("openssl req: a certificate request signed by the SIM", [this] { return RequestCertificate(); }));
+    SR_TRY_VOID(steps_.Do("the CA's certificate, stored in the SIM", [this] { return StoreCertificate(); }));
     for (const Protocol& protocol : kProtocols) {
-      SR_TRY_VOID(Step(std::string("openssl s_client, mutual ") + protocol.name,
-                       [this, &protocol] { return HandshakeWithOpenssl(protocol); }));
+      SR_TRY_VOID(steps_.Do(std::string("openssl s_client, mutual ") + protocol.name,
+                            [this, &protocol] { return HandshakeWithOpenssl(protocol); }));
     }
-    SR_TRY_VOID(Step("curl, mutual TLS with a wrapper file", [this] { return HandshakeWithCurl(); }));
-    SR_TRY_VOID(Step("a stranger with a certificate of the same name", [this] { return StrangerIsRefused(); }));
-    SR_TRY_VOID(Step("all files of the device, but another SIM", [this] { return AnotherSimIsNoticed(); }));
-    SR_TRY_VOID(Step("the private key is in no file of the device", [this] { return SearchDeviceFiles(); }));
+    SR_TRY_VOID(steps_.Do("curl, mutual TLS with a wrapper file", [this] { return HandshakeWithCurl(); }));
+    SR_TRY_VOID(steps_.Do("a stranger with a certificate of the same name", [this] { return StrangerIsRefused(); }));
+    SR_TRY_VOID(steps_.Do("all files of the device, but another SIM", [this] { return AnotherSimIsNoticed(); }));
+    SR_TRY_VOID(steps_.Do("the private key is in no file of the device", [this] { return SearchDeviceFiles(); }));
     return {};
   }
 
@@ -62,26 +64,11 @@ class Demo {
     std::printf(
         "The private key was made in the SIM and searched for, in 8 forms, in %s of memory of the\n"
         "running s_client processes and in all files of the device: not found. %zu steps, all verified.\n",
-        Size(memory_searched_).c_str(), steps_);
+        Size(memory_searched_).c_str(), steps_.done());
   }
 
  private:
   static std::string Size(std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
-
-  Result<void> Step(const std::string& what, const std::function<Result<std::string>()>& run) {
-    const auto start = std::chrono::steady_clock::now();
-    const auto result = run();
-    if (!result) {
-      static_cast<void>(PrintLine("[FAIL] " + what));
-      return Unexpected(result.error());
-    }
-    ++steps_;
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
-    if (!PrintLine("[ ok ] " + what + ": " + *result + " (" + std::to_string(took.count()) + " ms)")) {
-      return Fail(ErrorDomain::kStore, "cannot write to stdout");
-    }
-    return {};
-  }
 
   Result<std::string> MakeCard() {
     card_file_ = workshop_.Card("sim.card");
@@ -288,13 +275,16 @@ class Demo {
   std::unique_ptr<SimInModem> sim_;
   std::vector<Bytes> secret_traces_;
   std::uint64_t memory_searched_ = 0;
-  std::size_t steps_ = 0;
+  Steps steps_;
   std::vector<std::vector<std::string>> handshakes_;
 };
 
 }  // namespace
 
 int RunDemo(const DemoArguments& arguments) {
+  if (arguments.psk) {
+    return RunPskDemo(arguments);
+  }
   auto workshop = Workshop::Create(arguments.keep);
   if (!workshop) {
     return Report(workshop.error());

@@ -49,10 +49,9 @@ constexpr iotsafe::ApplicationInfo kTypeIIAbilities{.proprietary_identifier = {}
                                                     .key_derivation = kAllDerivations};
 
 /// Our services beyond IoT.05 (docs/formats/extensions.md), while config.extensions is set.
-constexpr unsigned kTypeIIExtensions =
-    Bit(iotsafe::Extension::kHash, iotsafe::Extension::kAesCbc, iotsafe::Extension::kAesCtr,
-        iotsafe::Extension::kAesGcm, iotsafe::Extension::kLocalWrite, iotsafe::Extension::kPskTls13,
-        iotsafe::Extension::kPrfSha384);
+constexpr unsigned kTypeIIExtensions = Bit(
+    iotsafe::Extension::kHash, iotsafe::Extension::kAesCbc, iotsafe::Extension::kAesCtr, iotsafe::Extension::kAesGcm,
+    iotsafe::Extension::kLocalWrite, iotsafe::Extension::kPskTls13, iotsafe::Extension::kPrfSha384);
 constexpr unsigned kTypeIExtensions =
     Bit(iotsafe::Extension::kCmac, iotsafe::Extension::kCsr, iotsafe::Extension::kP384) |
     (kFeatures.rsa ? Bit(iotsafe::Extension::kRsaOaep) : 0U) | kTypeIIExtensions;

@@ -51,6 +51,13 @@ void WatchForks() {
   return {};
 }
 
+[[nodiscard]] Result<void> CheckPoint(ByteView point) {
+  if (point.size() != iotsafe::kP256PointSize && point.size() != iotsafe::kP384PointSize) {
+    return Fail(ErrorDomain::kUsage, "a point has 65 or 97 bytes, not " + std::to_string(point.size()));
+  }
+  return {};
+}
+
 [[nodiscard]] Result<void> CheckCipher(iotsafe::CipherMode mode, std::size_t text_size, ByteView aad) {
   const bool gcm = mode == iotsafe::CipherMode::kGcm;
   if (gcm && text_size > kMaxGcmText) {
@@ -252,6 +259,125 @@ Result<std::array<std::uint8_t, 32>> Card::ComputeDh(const ObjectName& private_k
   SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
   return impl_->Run(
       [&](Transaction& transaction) { return client::ComputeSharedX(transaction, private_key, public_key); });
+}
+
+Result<std::array<std::uint8_t, 32>> Card::ComputeDhWith(const ObjectName& private_key, const ObjectName& container,
+                                                         const Point& peer) {
+  SR_TRY_VOID(CheckName(private_key, iotsafe::ObjectClass::kPrivateKey));
+  SR_TRY_VOID(CheckName(container, iotsafe::ObjectClass::kPublicKey));
+  return impl_->Run([&](Transaction& transaction) -> Result<std::array<std::uint8_t, 32>> {
+    SR_TRY_VOID(client::PutPoint(transaction, container, peer));
+    return client::ComputeSharedX(transaction, private_key, container);
+  });
+}
+
+Result<void> Card::ComputePrf(const ObjectName& secret_key, ByteView other_secret, ByteView label_and_seed,
+                              ByteSpan out, iotsafe::HashAlgorithm hash) {
+  SR_TRY_VOID(CheckName(secret_key, iotsafe::ObjectClass::kSecretKey));
+  return impl_->Run([&](Transaction& transaction) {
+    return client::ComputePrfOnCard(transaction, secret_key, {hash, other_secret, label_and_seed}, out);
+  });
+}
+
+Result<void> Card::ComputeEarlySecret(const ObjectName& secret_key, iotsafe::HashAlgorithm hash, ByteSpan out) {
+  SR_TRY_VOID(CheckName(secret_key, iotsafe::ObjectClass::kSecretKey));
+  SR_TRY_VOID(CheckDigest(hash, out));
+  return impl_->Run(
+      [&](Transaction& transaction) { return client::ComputeEarlySecretOnCard(transaction, secret_key, hash, out); });
+}
+
+Result<void> Card::ComputePskBinder(const ObjectName& secret_key, iotsafe::HashAlgorithm hash, ByteView transcript_hash,
+                                    ByteSpan out) {
+  SR_TRY_VOID(CheckName(secret_key, iotsafe::ObjectClass::kSecretKey));
+  SR_TRY_VOID(CheckDigest(hash, transcript_hash));
+  SR_TRY_VOID(CheckDigest(hash, out));
+  return impl_->Run([&](Transaction& transaction) {
+    return client::ComputePskStep(transaction, secret_key, {iotsafe::PskStep::kBinder, hash, transcript_hash}, out);
+  });
+}
+
+Result<void> Card::ComputePskHandshakeSecret(const ObjectName& secret_key, iotsafe::HashAlgorithm hash,
+                                             ByteView dh_result, ByteSpan out) {
+  SR_TRY_VOID(CheckName(secret_key, iotsafe::ObjectClass::kSecretKey));
+  SR_TRY_VOID(CheckDigest(hash, out));
+  return impl_->Run([&](Transaction& transaction) {
+    return client::ComputePskStep(transaction, secret_key, {iotsafe::PskStep::kHandshakeSecret, hash, dh_result}, out);
+  });
+}
+
+Result<PublicKey> Card::ReadAnyPublicKey(const ObjectName& public_key) {
+  SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
+  return impl_->RunCached(
+      public_key, [this](const Bytes& cached) { return client::ParseCachedKey(cached, impl_->Current().crypto()); },
+      [&](Transaction& transaction) { return client::ReadAnyKey(transaction, public_key); });
+}
+
+Result<Bytes> Card::SignDigest(const ObjectName& private_key, SignatureScheme scheme, iotsafe::HashAlgorithm hash,
+                               ByteView digest) {
+  SR_TRY_VOID(CheckName(private_key, iotsafe::ObjectClass::kPrivateKey));
+  SR_TRY_VOID(CheckDigest(hash, digest));
+  return impl_->Run([&](Transaction& transaction) {
+    return client::ComputeAnySignature(transaction, private_key, scheme, {hash, digest});
+  });
+}
+
+Result<bool> Card::VerifyDigest(const ObjectName& public_key, SignatureScheme scheme, iotsafe::HashAlgorithm hash,
+                                ByteView digest, ByteView signature) {
+  SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
+  SR_TRY_VOID(CheckDigest(hash, digest));
+  const bool fits = scheme == SignatureScheme::kEcdsa ? signature.size() == iotsafe::kP256SignatureSize ||
+                                                            signature.size() == iotsafe::kMaxRawSignatureSize
+                                                      : signature.size() == iotsafe::kRsaModulusSize;
+  if (!fits) {
+    return Fail(ErrorDomain::kUsage, "a signature of " + std::to_string(signature.size()) +
+                                         " bytes is none of this scheme: 64 or 96 bytes for ECDSA, 256 for RSA-2048");
+  }
+  return impl_->Run([&](Transaction& transaction) {
+    return client::VerifyAnySignature(transaction, public_key, scheme, {hash, digest}, signature);
+  });
+}
+
+Result<NewAnyKeyPair> Card::GenerateAnyKeyPair(const ObjectName& private_key) {
+  SR_TRY_VOID(CheckName(private_key, iotsafe::ObjectClass::kPrivateKey));
+  return impl_->RunWithin(
+      std::max(impl_->options.timeout, kMinKeyGenerationTime), Repeat::kUnlessReached, Needs::kApplet,
+      [&](Transaction& transaction) { return client::GenerateAnyPairOnCard(transaction, private_key); });
+}
+
+Result<void> Card::PutPublicPoint(const ObjectName& public_key, ByteView point) {
+  SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
+  SR_TRY_VOID(CheckPoint(point));
+  return impl_->Run([&](Transaction& transaction) { return client::PutPoint(transaction, public_key, point); });
+}
+
+Result<Bytes> Card::ComputeSharedSecret(const ObjectName& private_key, const ObjectName& public_key) {
+  SR_TRY_VOID(CheckName(private_key, iotsafe::ObjectClass::kPrivateKey));
+  SR_TRY_VOID(CheckName(public_key, iotsafe::ObjectClass::kPublicKey));
+  return impl_->Run(
+      [&](Transaction& transaction) { return client::ComputeAnySharedX(transaction, private_key, public_key); });
+}
+
+Result<Bytes> Card::ComputeSharedSecret(const ObjectName& private_key, const ObjectName& container,
+                                        ByteView peer_point) {
+  SR_TRY_VOID(CheckName(private_key, iotsafe::ObjectClass::kPrivateKey));
+  SR_TRY_VOID(CheckName(container, iotsafe::ObjectClass::kPublicKey));
+  SR_TRY_VOID(CheckPoint(peer_point));
+  return impl_->Run([&](Transaction& transaction) -> Result<Bytes> {
+    SR_TRY_VOID(client::PutPoint(transaction, container, peer_point));
+    return client::ComputeAnySharedX(transaction, private_key, container);
+  });
+}
+
+Result<UserPinState> Card::UserPin() {
+  return impl_->Run([](Transaction& transaction) { return client::AskUserPin(transaction); });
+}
+
+Result<UserPinState> Card::VerifyUserPin(ByteView pin) {
+  if (pin.empty() || pin.size() > kMaxUserPinSize) {
+    return Fail(ErrorDomain::kUsage, "a PIN has 1 to " + std::to_string(kMaxUserPinSize) + " bytes");
+  }
+  return impl_->RunWithin(impl_->options.timeout, Repeat::kUnlessReached, Needs::kApplet,
+                          [&](Transaction& transaction) { return client::GiveUserPin(transaction, pin); });
 }
 
 Result<Bytes> Card::Hash(iotsafe::HashAlgorithm hash, ByteView text) {

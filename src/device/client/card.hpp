@@ -50,6 +50,33 @@ struct NewKeyPair {
   Point point{};
 };
 
+/// How a private key of any kind signs (2.5.2). The card makes the padding; PSS has a salt as long as the digest.
+enum class SignatureScheme : std::uint8_t { kEcdsa, kRsaPkcs1, kRsaPss };
+
+/// A public key of any kind a card holds: P-256, brainpoolP256r1, P-384 or RSA-2048.
+struct PublicKey {
+  iotsafe::KeyType type = iotsafe::KeyType::kP256Persistent;
+  Bytes point;     ///< 04 || X || Y, 65 bytes, 97 on P-384; empty for RSA
+  Bytes modulus;   ///< RSA: 256 bytes, big endian
+  Bytes exponent;  ///< RSA: 1 to 8 bytes, big endian, without leading zeros
+};
+
+/// A key pair of any kind made on the card. The card may have changed the identifiers.
+struct NewAnyKeyPair {
+  Bytes private_id;
+  Bytes public_id;
+  PublicKey key;
+};
+
+/// What VERIFY says of the user PIN, which guards the use of private and secret keys.
+struct UserPinState {
+  bool exists = false;      ///< false: the keys of this card can be used without a PIN
+  bool verified = false;    ///< given since the card was powered, by whatever program
+  unsigned tries_left = 0;  ///< before it is blocked; meaningless once it is verified
+};
+/// Longest user PIN, in bytes.
+inline constexpr std::size_t kMaxUserPinSize = 8;
+
 /// A text that a card has encrypted, or that it is to decrypt.
 struct Sealed {
   iotsafe::CipherMode mode = iotsafe::CipherMode::kGcm;
@@ -103,6 +130,50 @@ class Card {
   [[nodiscard]] Result<std::array<std::uint8_t, 32>> ComputeDh(const ObjectName& private_key,
                                                                const ObjectName& public_key);
 
+  /// PUT PUBLIC KEY into `container` and COMPUTE DH with it, as one transaction: no other program can put its own point
+  /// there in between. The shared X coordinate; the caller wipes it.
+  [[nodiscard]] Result<std::array<std::uint8_t, 32>> ComputeDhWith(const ObjectName& private_key,
+                                                                   const ObjectName& container, const Point& peer);
+
+  /// COMPUTE PRF with a stored secret: the PRF of TLS 1.2 over the premaster secret of RFC 4279 2, which is put
+  /// together on the card. @param other_secret the (EC)DHE result of ECDHE-PSK; empty: a PSK alone. It has to fit one
+  /// command together with the label; 256 bytes of DHE-PSK do not. @param out 1 to 255 bytes; filled on success only;
+  /// the caller wipes it. @param hash SHA-384 needs a card that announces it (docs/formats/extensions.md).
+  [[nodiscard]] Result<void> ComputePrf(const ObjectName& secret_key, ByteView other_secret, ByteView label_and_seed,
+                                        ByteSpan out, iotsafe::HashAlgorithm hash = iotsafe::HashAlgorithm::kSha256);
+  /// COMPUTE HKDF with a stored secret: the early secret of TLS 1.3, HKDF-Extract(0, PSK). It is the same at every
+  /// call, so whoever has it needs no card any more (docs/threat-model.md): never keep it. @param out DigestSize(hash)
+  /// bytes; filled on success only; the caller wipes it.
+  [[nodiscard]] Result<void> ComputeEarlySecret(const ObjectName& secret_key, iotsafe::HashAlgorithm hash,
+                                                ByteSpan out);
+
+  // Keys of any kind. The functions above are for keys of 256 bits.
+
+  /// From the cache as ReadPublicKey.
+  [[nodiscard]] Result<PublicKey> ReadAnyPublicKey(const ObjectName& public_key);
+  /// As Sign. @returns raw r||s of 64 or 96 bytes, or 256 bytes.
+  [[nodiscard]] Result<Bytes> SignDigest(const ObjectName& private_key, SignatureScheme scheme,
+                                         iotsafe::HashAlgorithm hash, ByteView digest);
+  /// As Verify. @param signature 64, 96 or 256 bytes; kUsage if its length does not fit the scheme.
+  [[nodiscard]] Result<bool> VerifyDigest(const ObjectName& public_key, SignatureScheme scheme,
+                                          iotsafe::HashAlgorithm hash, ByteView digest, ByteView signature);
+  /// As GenerateKeyPair; the container decides the kind. The public half is read back.
+  [[nodiscard]] Result<NewAnyKeyPair> GenerateAnyKeyPair(const ObjectName& private_key);
+  /// As PutPublicKey. @param point 65 or 97 bytes.
+  [[nodiscard]] Result<void> PutPublicPoint(const ObjectName& public_key, ByteView point);
+  /// As ComputeDh: 32 bytes, 48 on P-384. The caller wipes them.
+  [[nodiscard]] Result<Bytes> ComputeSharedSecret(const ObjectName& private_key, const ObjectName& public_key);
+  /// PutPublicPoint into `container` and ComputeSharedSecret with it as one transaction, so that no other process's
+  /// peer gets in between.
+  [[nodiscard]] Result<Bytes> ComputeSharedSecret(const ObjectName& private_key, const ObjectName& container,
+                                                  ByteView peer_point);
+
+  /// Asks the card whether there is a user PIN and how many tries are left. Uses up none.
+  [[nodiscard]] Result<UserPinState> UserPin();
+  /// Gives the user PIN. A wrong one is no error: `verified` is false and a try is used up. Sent at most once.
+  /// @param pin 1 to kMaxUserPinSize bytes.
+  [[nodiscard]] Result<UserPinState> VerifyUserPin(ByteView pin);
+
   // Services beyond IoT.05 (docs/formats/extensions.md). A card that does not announce one gives kCard, and a sentence
   // that says so, before anything else is sent. Long texts are sent in pieces, for which the time limit grows.
 
@@ -118,6 +189,16 @@ class Card {
   /// was changed, or belongs to another key. In CBC mode do not tell that to whoever sent it: it is an oracle.
   [[nodiscard]] Result<Bytes> Decrypt(const ObjectName& key, const Sealed& sealed, ByteView aad = {});
 
+  /// PSK TLS 1.3 (`psk = deep`): the binder of a ClientHello for an external PSK, without its early secret leaving the
+  /// card. @param transcript_hash DigestSize(hash) bytes. @param out as long. SHA-256 or SHA-384.
+  [[nodiscard]] Result<void> ComputePskBinder(const ObjectName& secret_key, iotsafe::HashAlgorithm hash,
+                                              ByteView transcript_hash, ByteSpan out);
+  /// PSK TLS 1.3: the handshake secret for one key exchange. @param dh_result not all zeros: without a fresh key
+  /// exchange the answer would be a constant. @param out DigestSize(hash) bytes; filled on success only; the caller
+  /// wipes it.
+  [[nodiscard]] Result<void> ComputePskHandshakeSecret(const ObjectName& secret_key, iotsafe::HashAlgorithm hash,
+                                                       ByteView dh_result, ByteSpan out);
+
   /// Closes the channel and the port; the next operation opens them again. Errors while closing are of no consequence.
   void Close();
   [[nodiscard]] ExchangeCounters Counters();
@@ -128,6 +209,11 @@ class Card {
   explicit Card(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// The public half of a private key in an object list: same identifier, else same label, else the same place in lists
+/// of equal length (cards list both halves in the same order, spec 4.1; the first signature proves the pair).
+[[nodiscard]] std::optional<ObjectName> FindPublicHalf(const std::vector<iotsafe::ObjectInfo>& objects,
+                                                       const ObjectName& name);
 
 /// A private key on a card, and the identifier of the public half (the same unless told).
 class Key {
@@ -142,6 +228,8 @@ class Key {
   /// Reads the public half: same identifier, or the public key with the same label; found in the object list otherwise.
   /// Once read it is kept, and signatures are checked with it as Card::Sign says.
   [[nodiscard]] Result<Point> PublicKey();
+  /// The same half for a key of any kind. Not kept.
+  [[nodiscard]] Result<device::PublicKey> AnyPublicKey();
   [[nodiscard]] Result<RawSignature> Sign(iotsafe::HashAlgorithm hash, ByteView digest);
 
  private:

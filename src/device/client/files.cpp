@@ -111,23 +111,15 @@ void Remember(Transaction& transaction, const std::optional<CachePlace>& place, 
   return content;
 }
 
-/// The name of a kind of key that the card understands and this middleware does not; empty for all others.
-[[nodiscard]] std::string_view OtherKindOfKey(ByteView data) {
-  ByteReader reader(data);
-  wire::Tlv tlv;
-  if (!wire::ReadFlexibleTlv(reader, {}, tlv) || tlv.tag != iotsafe::Code(iotsafe::Tag::kPublicKeyData)) {
-    return {};
-  }
-  const auto key = iotsafe::ParseAnyPublicKeyValue(tlv.value);
-  return !key || key->point.size() == iotsafe::kP256PointSize ? std::string_view()
-         : key->modulus.empty()                               ? "a P-384 key"
-                                                              : "an RSA key";
+[[nodiscard]] bool IsBarePoint(ByteView data) {
+  return (data.size() == iotsafe::kP256PointSize || data.size() == iotsafe::kP384PointSize) &&
+         data.front() == kUncompressedPoint;
 }
 
-/// The point in a READ PUBLIC KEY answer: in tag 34, or bare as one known card sends it (spec 7.12).
-[[nodiscard]] Expected<ByteView, ParseError> ParsePublicKeyAnswer(ByteView data) {
-  if (data.size() == iotsafe::kP256PointSize && data.front() == kUncompressedPoint) {
-    return data;
+/// The key in a READ PUBLIC KEY answer: in tag 34, or a bare point as one known card sends it (spec 7.12).
+[[nodiscard]] Expected<iotsafe::PublicKeyView, ParseError> ParsePublicKeyAnswer(ByteView data) {
+  if (IsBarePoint(data)) {
+    return iotsafe::PublicKeyView{.point = data};
   }
   ByteReader reader(data);
   wire::Tlv tlv;
@@ -137,42 +129,57 @@ void Remember(Transaction& transaction, const std::optional<CachePlace>& place, 
   if (tlv.tag != iotsafe::Code(iotsafe::Tag::kPublicKeyData)) {
     return Unexpected(ParseError::kUnexpectedTag);
   }
-  return iotsafe::ParsePublicKeyValue(tlv.value);
+  return iotsafe::ParseAnyPublicKeyValue(tlv.value);
 }
 
-[[nodiscard]] Result<Point> ReadPointFromCard(Transaction& transaction, const ObjectName& public_key) {
+/// The answer to READ PUBLIC KEY.
+[[nodiscard]] Result<Bytes> ReadKeyFromCard(Transaction& transaction, const ObjectName& public_key) {
   const ReferenceBytes reference = EncodeReference(public_key);
   SR_TRY(const Reply reply, transaction.Send({.ins = Ins::kReadPublicKey, .data = reference.view(), .le = kAnyLength}));
   if (!IsSuccess(reply.sw)) {
     return tl::make_unexpected(Refusal(
         reply.sw, {.ins = Ins::kReadPublicKey, .object = &public_key, .purpose = "reading"}, transaction.port()));
   }
-  if (const std::string_view other = OtherKindOfKey(reply.data); !other.empty()) {
-    return tl::make_unexpected(Error{ErrorDomain::kCard,
-                                     public_key.Text() + " on " + transaction.port() + " is " + std::string(other) +
-                                         ", and only keys of 256 bits can be used from here",
-                                     "choose a key on P-256", reply.sw});
+  return reply.data;
+}
+
+[[nodiscard]] Result<Point> ReadPointFromCard(Transaction& transaction, const ObjectName& public_key) {
+  SR_TRY(const Bytes answer, ReadKeyFromCard(transaction, public_key));
+  const auto key = ParsePublicKeyAnswer(answer);
+  if (!key) {
+    return tl::make_unexpected(NotUnderstood(public_key.Text(), key.error(), transaction.port()));
   }
-  const auto view = ParsePublicKeyAnswer(reply.data);
   Point point{};
-  if (!view || !CopyBytes(*view, point)) {
-    return tl::make_unexpected(
-        NotUnderstood(public_key.Text(), view ? ParseError::kBadLength : view.error(), transaction.port()));
+  if (key->point.size() != point.size()) {
+    return tl::make_unexpected(Error{ErrorDomain::kCard,
+                                     public_key.Text() + " on " + transaction.port() + " is " +
+                                         (key->modulus.empty() ? "a P-384 key" : "an RSA key") +
+                                         ", and only keys of 256 bits can be used from here",
+                                     "choose a key on P-256", StatusWord::kOk});
   }
+  std::ranges::copy(key->point, point.begin());
   return point;
 }
 
-/// Volatile keys change without the change counter: they are never cached. Asked only when something is to be stored.
-[[nodiscard]] Result<bool> IsPersistent(Transaction& transaction, const ObjectName& public_key) {
+/// The type of key in the object's description; nothing if the card does not give one.
+[[nodiscard]] Result<std::optional<iotsafe::KeyType>> ReadKeyType(Transaction& transaction,
+                                                                  const ObjectName& public_key) {
   const auto info = ReadObjectInfo(transaction, public_key);
-  if (!info) {
-    if (info.error().domain == ErrorDomain::kTransport) {
-      return tl::make_unexpected(info.error());
-    }
-    return false;
+  if (!info && info.error().domain == ErrorDomain::kTransport) {
+    return tl::make_unexpected(info.error());
   }
-  return info->key_type != iotsafe::KeyType::kP256Volatile &&
-         info->key_type != iotsafe::KeyType::kBrainpoolP256Volatile;
+  return info ? std::optional(info->key_type) : std::nullopt;
+}
+
+/// Volatile keys change without the change counter: they are never cached. Asked only when something is to be stored.
+[[nodiscard]] bool IsPersistent(std::optional<iotsafe::KeyType> type) {
+  using iotsafe::KeyType;
+  return type && *type != KeyType::kP256Volatile && *type != KeyType::kBrainpoolP256Volatile &&
+         *type != KeyType::kP384Volatile;
+}
+
+[[nodiscard]] Bytes CopyOf(ByteView bytes) {
+  return {bytes.begin(), bytes.end()};
 }
 
 }  // namespace
@@ -212,12 +219,55 @@ Result<Point> ReadPoint(Transaction& transaction, const ObjectName& public_key) 
   }
   SR_TRY(point, ReadPointFromCard(transaction, public_key));
   if (place) {
-    SR_TRY(const bool persistent, IsPersistent(transaction, public_key));
-    if (persistent) {
+    SR_TRY(const auto type, ReadKeyType(transaction, public_key));
+    if (IsPersistent(type)) {
       Remember(transaction, place, point);
     }
   }
   return point;
+}
+
+std::optional<PublicKey> ParseCachedKey(ByteView cached, crypto::Crypto* crypto) {
+  using iotsafe::KeyType;
+  const auto view = ParsePublicKeyAnswer(cached);
+  if (!view) {
+    return std::nullopt;
+  }
+  PublicKey key{KeyType::kRsa2048, CopyOf(view->point), CopyOf(view->modulus), CopyOf(view->exponent)};
+  if (key.point.size() == iotsafe::kP384PointSize) {
+    key.type = KeyType::kP384Persistent;
+  } else if (!key.point.empty()) {
+    const bool other = crypto != nullptr && !crypto->IsValidPoint(crypto::Curve::kP256, key.point);
+    key.type = other ? KeyType::kBrainpoolP256Persistent : KeyType::kP256Persistent;
+  }
+  return key;
+}
+
+Result<PublicKey> ReadAnyKey(Transaction& transaction, const ObjectName& public_key) {
+  Session& session = transaction.session();
+  SR_TRY(const auto place, FindPlace(transaction, public_key));
+  if (const auto cached = FindCached(session, public_key)) {
+    if (auto key = ParseCachedKey(*cached, session.crypto())) {
+      return *std::move(key);
+    }
+  }
+  SR_TRY(const Bytes answer, ReadKeyFromCard(transaction, public_key));
+  auto key = ParseCachedKey(answer, session.crypto());
+  if (!key) {
+    const auto parsed = ParsePublicKeyAnswer(answer);
+    return tl::make_unexpected(
+        NotUnderstood(public_key.Text(), parsed ? ParseError::kBadValue : parsed.error(), transaction.port()));
+  }
+  if (key->point.empty()) {
+    Remember(transaction, place, answer);
+    return *std::move(key);
+  }
+  SR_TRY(const auto type, ReadKeyType(transaction, public_key));
+  key->type = type.value_or(key->type);
+  if (IsPersistent(type)) {
+    Remember(transaction, place, key->point);
+  }
+  return *std::move(key);
 }
 
 }  // namespace simroot::device::client

@@ -30,9 +30,9 @@ using iotsafe::ObjectInfo;
   return {object.object_class, by_label, Bytes(name.begin(), name.end())};
 }
 
-/// The public half of `name` in an object list: same identifier, else same label, else the same place in lists of equal
-/// length (cards list both halves in the same order, spec 4.1; the first signature proves the pair).
-[[nodiscard]] std::optional<ObjectName> FindPublicHalf(const std::vector<ObjectInfo>& objects, const ObjectName& name) {
+}  // namespace
+
+std::optional<ObjectName> FindPublicHalf(const std::vector<ObjectInfo>& objects, const ObjectName& name) {
   const auto private_keys = OfClass(objects, ObjectClass::kPrivateKey);
   const auto public_keys = OfClass(objects, ObjectClass::kPublicKey);
   const auto own = std::ranges::find_if(private_keys, [&](const ObjectInfo& key) { return IsCalled(key, name); });
@@ -55,6 +55,25 @@ using iotsafe::ObjectInfo;
   return std::nullopt;
 }
 
+namespace {
+
+/// Reads the public half with `read`, a function of its name.
+template <typename Read>
+[[nodiscard]] auto ReadHalf(Card& card, const ObjectName& private_key, Read read)
+    -> std::invoke_result_t<Read, const ObjectName&> {
+  auto half = read(ObjectName{ObjectClass::kPublicKey, private_key.by_label, private_key.name});
+  if (half || !DoesNotExist(half.error())) {
+    return half;
+  }
+  SR_TRY(const auto objects, card.List());
+  const auto name = FindPublicHalf(objects, private_key);
+  if (!name) {
+    return Fail(ErrorDomain::kUsage, "no public key on " + card.uri().text + " belongs to " + private_key.Text(),
+                "list the objects with `simroot device list`");
+  }
+  return read(*name);
+}
+
 }  // namespace
 
 Key::Key(std::shared_ptr<Card> card, ObjectName private_key)
@@ -68,17 +87,7 @@ Result<Point> Key::PublicKey() {
   if (const Point* const known = public_key_.load()) {
     return *known;
   }
-  const ObjectName same{ObjectClass::kPublicKey, private_key_.by_label, private_key_.name};
-  auto point = card_->ReadPublicKey(same);
-  if (!point && DoesNotExist(point.error())) {
-    SR_TRY(const auto objects, card_->List());
-    const auto half = FindPublicHalf(objects, private_key_);
-    if (!half) {
-      return Fail(ErrorDomain::kUsage, "no public key on " + card_->uri().text + " belongs to " + private_key_.Text(),
-                  "list the objects with `simroot device list`");
-    }
-    point = card_->ReadPublicKey(*half);
-  }
+  auto point = ReadHalf(*card_, private_key_, [this](const ObjectName& name) { return card_->ReadPublicKey(name); });
   if (!point) {
     return point;
   }
@@ -88,6 +97,10 @@ Result<Point> Key::PublicKey() {
     static_cast<void>(fresh.release());
   }
   return point;
+}
+
+Result<device::PublicKey> Key::AnyPublicKey() {
+  return ReadHalf(*card_, private_key_, [this](const ObjectName& name) { return card_->ReadAnyPublicKey(name); });
 }
 
 Result<RawSignature> Key::Sign(iotsafe::HashAlgorithm hash, ByteView digest) {

@@ -14,6 +14,11 @@ namespace simroot::device::client {
 
 [[nodiscard]] Result<Bytes> ReadFileContent(Transaction& transaction, const ObjectName& file);
 [[nodiscard]] Result<Point> ReadPoint(Transaction& transaction, const ObjectName& public_key);
+[[nodiscard]] Result<PublicKey> ReadAnyKey(Transaction& transaction, const ObjectName& public_key);
+
+/// The public key in what the cache holds of it: a bare point, or for RSA the element of READ PUBLIC KEY. Nothing if it
+/// holds something else. @param crypto tells the curve of a point of 65 bytes; may be nullptr: P-256 then.
+[[nodiscard]] std::optional<PublicKey> ParseCachedKey(ByteView cached, crypto::Crypto* crypto);
 
 /// Content from the cache; nothing if there is none. Only what is already known of the card is used: no exchange.
 [[nodiscard]] std::optional<Bytes> FindCached(Session& session, const ObjectName& object);
@@ -28,11 +33,38 @@ struct Digest {
 [[nodiscard]] Result<bool> VerifySignature(Transaction& transaction, const ObjectName& public_key, const Digest& digest,
                                            const RawSignature& signature);
 
+/// As Card::SignDigest and Card::VerifyDigest.
+[[nodiscard]] Result<Bytes> ComputeAnySignature(Transaction& transaction, const ObjectName& private_key,
+                                                SignatureScheme scheme, const Digest& digest);
+[[nodiscard]] Result<bool> VerifyAnySignature(Transaction& transaction, const ObjectName& public_key,
+                                              SignatureScheme scheme, const Digest& digest, ByteView signature);
+
 [[nodiscard]] Result<NewKeyPair> GenerateKeyPairOnCard(Transaction& transaction, const ObjectName& private_key);
-[[nodiscard]] Result<void> PutPoint(Transaction& transaction, const ObjectName& public_key, const Point& point);
+[[nodiscard]] Result<NewAnyKeyPair> GenerateAnyPairOnCard(Transaction& transaction, const ObjectName& private_key);
+/// @param point 65 or 97 bytes.
+[[nodiscard]] Result<void> PutPoint(Transaction& transaction, const ObjectName& public_key, ByteView point);
 [[nodiscard]] Result<std::array<std::uint8_t, 32>> ComputeSharedX(Transaction& transaction,
                                                                   const ObjectName& private_key,
                                                                   const ObjectName& public_key);
+
+[[nodiscard]] Result<Bytes> ComputeAnySharedX(Transaction& transaction, const ObjectName& private_key,
+                                              const ObjectName& public_key);
+
+[[nodiscard]] Result<UserPinState> AskUserPin(Transaction& transaction);
+[[nodiscard]] Result<UserPinState> GiveUserPin(Transaction& transaction, ByteView pin);
+
+/// What COMPUTE PRF works on, beside the stored secret.
+struct PrfRequest {
+  iotsafe::HashAlgorithm hash = iotsafe::HashAlgorithm::kSha256;
+  ByteView other_secret;  ///< empty: a PSK alone
+  ByteView label_and_seed;
+};
+/// What PSK TLS 1.3 works on, beside the stored secret.
+struct PskStepRequest {
+  iotsafe::PskStep step = iotsafe::PskStep::kBinder;
+  iotsafe::HashAlgorithm hash = iotsafe::HashAlgorithm::kSha256;
+  ByteView input;  ///< kBinder: digest of the truncated ClientHello; kHandshakeSecret: the (EC)DHE secret
+};
 
 [[nodiscard]] Result<Bytes> HashOnCard(Transaction& transaction, iotsafe::HashAlgorithm hash, ByteView text);
 [[nodiscard]] Result<Bytes> ComputeMac(Transaction& transaction, const ObjectName& secret_key, ByteView text);
@@ -40,6 +72,17 @@ struct Digest {
                                            iotsafe::CipherMode mode, ByteView text, ByteView aad);
 [[nodiscard]] Result<Bytes> DecryptOnCard(Transaction& transaction, const ObjectName& key, const Sealed& sealed,
                                           ByteView aad);
+
+// key_derivation.cpp; `out` is filled on success and not touched otherwise.
+[[nodiscard]] Result<void> ComputePrfOnCard(Transaction& transaction, const ObjectName& secret_key,
+                                            const PrfRequest& request, ByteSpan out);
+[[nodiscard]] Result<void> ComputeEarlySecretOnCard(Transaction& transaction, const ObjectName& secret_key,
+                                                    iotsafe::HashAlgorithm hash, ByteSpan out);
+[[nodiscard]] Result<void> ComputePskStep(Transaction& transaction, const ObjectName& secret_key,
+                                          const PskStepRequest& request, ByteSpan out);
+
+/// @returns kCard, with a sentence that says so, if the card does not announce the service.
+[[nodiscard]] Result<void> RequireExtension(Transaction& transaction, iotsafe::Extension service);
 
 /// The reference of an object as command data.
 using ReferenceBytes = FixedBytes<2 + iotsafe::kMaxLabelSize>;

@@ -23,9 +23,14 @@ struct ServiceName {
   std::string_view name;
 };
 constexpr std::array kServiceNames{
-    ServiceName{Extension::kHash, "hashing"},   ServiceName{Extension::kAesCbc, "AES-CBC"},
-    ServiceName{Extension::kAesCtr, "AES-CTR"}, ServiceName{Extension::kAesGcm, "AES-GCM"},
-    ServiceName{Extension::kCmac, "AES-CMAC"},  ServiceName{Extension::kRsaOaep, "RSA-OAEP decryption"},
+    ServiceName{Extension::kHash, "hashing"},
+    ServiceName{Extension::kAesCbc, "AES-CBC"},
+    ServiceName{Extension::kAesCtr, "AES-CTR"},
+    ServiceName{Extension::kAesGcm, "AES-GCM"},
+    ServiceName{Extension::kCmac, "AES-CMAC"},
+    ServiceName{Extension::kRsaOaep, "RSA-OAEP decryption"},
+    ServiceName{Extension::kPskTls13, "TLS 1.3 steps of a pre-shared key (PSK TLS 1.3)"},
+    ServiceName{Extension::kPrfSha384, "the TLS 1.2 PRF with SHA-384"},
 };
 
 /// What the card has said of itself: it does not change while the channel is open.
@@ -35,22 +40,6 @@ constexpr std::array kServiceNames{
     return *opening->application;
   }
   return ReadApplication(transaction);
-}
-
-/// @returns kCard if the card does not announce the service.
-[[nodiscard]] Result<void> Require(Transaction& transaction, Extension service) {
-  SR_TRY(const iotsafe::ApplicationInfo info, KnownApplication(transaction));
-  const auto ours = iotsafe::ParseIdentifier(info.proprietary_identifier.view());
-  const bool announced =
-      (ours && iotsafe::Has(ours->extensions, service)) ||
-      (service == Extension::kCmac && iotsafe::Has(info.signature_algorithms, iotsafe::SignatureAlgorithm::kCmac));
-  if (announced) {
-    return {};
-  }
-  const auto* const row = std::ranges::find(kServiceNames, service, &ServiceName::extension);
-  const std::string name(row == kServiceNames.end() ? "this service" : row->name);
-  return Fail(ErrorDomain::kCard, "the card on " + transaction.port() + " does not offer " + name,
-              "use a card with simroot's applet and its extensions switched on, or do it in software");
 }
 
 /// The commands of one text after the first.
@@ -139,8 +128,23 @@ struct TextCommands {
 
 }  // namespace
 
+Result<void> RequireExtension(Transaction& transaction, Extension service) {
+  SR_TRY(const iotsafe::ApplicationInfo info, KnownApplication(transaction));
+  const auto ours = iotsafe::ParseIdentifier(info.proprietary_identifier.view());
+  const bool announced =
+      (ours && iotsafe::Has(ours->extensions, service)) ||
+      (service == Extension::kCmac && iotsafe::Has(info.signature_algorithms, iotsafe::SignatureAlgorithm::kCmac));
+  if (announced) {
+    return {};
+  }
+  const auto* const row = std::ranges::find(kServiceNames, service, &ServiceName::extension);
+  const std::string name(row == kServiceNames.end() ? "this service" : row->name);
+  return Fail(ErrorDomain::kCard, "the card on " + transaction.port() + " does not offer " + name,
+              "use a card with simroot's applet and its extensions switched on, or do it in software");
+}
+
 Result<Bytes> HashOnCard(Transaction& transaction, iotsafe::HashAlgorithm hash, ByteView text) {
-  SR_TRY_VOID(Require(transaction, Extension::kHash));
+  SR_TRY_VOID(RequireExtension(transaction, Extension::kHash));
   SR_TRY(Reply reply,
          SendText(
              transaction,
@@ -156,7 +160,7 @@ Result<Bytes> HashOnCard(Transaction& transaction, iotsafe::HashAlgorithm hash, 
 }
 
 Result<Bytes> ComputeMac(Transaction& transaction, const ObjectName& secret_key, ByteView text) {
-  SR_TRY_VOID(Require(transaction, Extension::kCmac));
+  SR_TRY_VOID(RequireExtension(transaction, Extension::kCmac));
   std::array<std::uint8_t, kMaxInit> memory{};
   ByteWriter data(memory);
   iotsafe::PutObjectRef(secret_key.Ref(), data);
@@ -188,7 +192,7 @@ Result<Bytes> ComputeMac(Transaction& transaction, const ObjectName& secret_key,
 Result<Sealed> EncryptOnCard(Transaction& transaction, const ObjectName& secret_key, CipherMode mode, ByteView text,
                              ByteView aad) {
   const iotsafe::CipherModeRow& row = RowOf(mode);
-  SR_TRY_VOID(Require(transaction, row.announced_as));
+  SR_TRY_VOID(RequireExtension(transaction, row.announced_as));
   SR_TRY(const Bytes opened, InitCipher(transaction, secret_key, mode, aad, nullptr));
   ByteReader reader(opened);
   wire::Tlv nonce;
@@ -217,7 +221,7 @@ Result<Sealed> EncryptOnCard(Transaction& transaction, const ObjectName& secret_
 }
 
 Result<Bytes> DecryptOnCard(Transaction& transaction, const ObjectName& key, const Sealed& sealed, ByteView aad) {
-  SR_TRY_VOID(Require(transaction, RowOf(sealed.mode).announced_as));
+  SR_TRY_VOID(RequireExtension(transaction, RowOf(sealed.mode).announced_as));
   SR_TRY_VOID(InitCipher(transaction, key, sealed.mode, aad, &sealed));
   SR_TRY(const Reply reply,
          SendText(transaction, {.update = Ins::kDecryptUpdate, .p2 = static_cast<std::uint8_t>(SessionNumber::kCipher)},

@@ -19,9 +19,9 @@ constexpr int kLongestWaitMs = 1000;
   return error.domain == ErrorDomain::kCard && error.sw == sw;
 }
 
-/// Virtual cards die with their process and leave nothing open.
+/// Virtual cards die with their process and leave nothing open; the channels of a card daemon are its own.
 [[nodiscard]] bool OutlivesItsUsers(const CardUri& uri) {
-  return uri.scheme != "sim";
+  return uri.scheme != "sim" && uri.scheme != "unix";
 }
 
 [[nodiscard]] std::string CacheDirectory(const CardOptions& options) {

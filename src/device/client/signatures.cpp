@@ -15,7 +15,7 @@ using wire::StatusWord;
 constexpr std::uint8_t kOpenSession = 0x00;
 constexpr std::uint8_t kCloseSession = 0x01;
 constexpr std::size_t kMaxParameters = ReferenceBytes::kCapacity + 3 + 4 + 3;
-constexpr std::size_t kMaxUpdate = 2 + crypto::kMaxDigestSize + 3 + iotsafe::kP256SignatureSize;
+constexpr std::size_t kMaxUpdate = 2 + crypto::kMaxDigestSize + 3 + iotsafe::kMaxRawSignatureSize;
 constexpr std::size_t kMaxVerifiedKeys = 64;
 
 using UpdateBytes = FixedBytes<kMaxUpdate>;
@@ -32,10 +32,23 @@ using UpdateBytes = FixedBytes<kMaxUpdate>;
   return "this hash";
 }
 
-[[nodiscard]] FixedBytes<kMaxParameters> EncodeParameters(const ObjectName& key, iotsafe::HashAlgorithm hash) {
+[[nodiscard]] iotsafe::SignatureAlgorithm AlgorithmOf(SignatureScheme scheme) {
+  switch (scheme) {
+    case SignatureScheme::kRsaPkcs1:
+      return iotsafe::SignatureAlgorithm::kRsaPkcs1;
+    case SignatureScheme::kRsaPss:
+      return iotsafe::SignatureAlgorithm::kRsaPss;
+    case SignatureScheme::kEcdsa:
+      break;
+  }
+  return iotsafe::SignatureAlgorithm::kEcdsa;
+}
+
+[[nodiscard]] FixedBytes<kMaxParameters> EncodeParameters(const ObjectName& key, SignatureScheme scheme,
+                                                          iotsafe::HashAlgorithm hash) {
   std::array<std::uint8_t, kMaxParameters> memory{};
   ByteWriter out(memory);
-  iotsafe::PutSignatureParameters({.key = key.Ref(), .hash = hash}, out);
+  iotsafe::PutSignatureParameters({.key = key.Ref(), .hash = hash, .algorithm = AlgorithmOf(scheme)}, out);
   FixedBytes<kMaxParameters> parameters;
   SR_CHECK(out.ok() && parameters.Assign(out.written()));
   return parameters;
@@ -87,27 +100,33 @@ using UpdateBytes = FixedBytes<kMaxUpdate>;
   return {};
 }
 
-[[nodiscard]] UpdateBytes EncodeUpdate(const Digest& digest, const RawSignature* signature, bool one_byte_length) {
+/// @param signature empty when the card is to make one.
+[[nodiscard]] UpdateBytes EncodeUpdate(const Digest& digest, ByteView signature, bool one_byte_length) {
   std::array<std::uint8_t, kMaxUpdate> memory{};
   ByteWriter out(memory);
   wire::PutTlv(iotsafe::Code(Tag::kFinalHash), digest.bytes, out);
-  if (signature != nullptr && one_byte_length) {
-    wire::PutTlv(iotsafe::Code(Tag::kSignature), *signature, out);
-  } else if (signature != nullptr) {
-    wire::PutTlvTwoByteLength(iotsafe::Code(Tag::kSignature), *signature, out);
+  if (!signature.empty() && one_byte_length) {
+    wire::PutTlv(iotsafe::Code(Tag::kSignature), signature, out);
+  } else if (!signature.empty()) {
+    wire::PutTlvTwoByteLength(iotsafe::Code(Tag::kSignature), signature, out);
   }
   UpdateBytes update;
   SR_CHECK(out.ok() && update.Assign(out.written()));  // the size of the digest was checked on entry
   return update;
 }
 
+[[nodiscard]] Result<void> OpenVerification(Transaction& transaction, const ObjectName& key, SignatureScheme scheme,
+                                            iotsafe::HashAlgorithm hash) {
+  const std::string or_else = OtherReason(hash);
+  const Refused refused{.ins = Ins::kVerifySignatureInit, .object = &key, .purpose = "verifying", .or_else = or_else};
+  return OpenCardSession(transaction, refused, SessionNumber::kVerify, EncodeParameters(key, scheme, hash).view());
+}
+
 /// One VERIFY SIGNATURE with one form of tag 33. Any status word is a result.
 [[nodiscard]] Result<StatusWord> VerifyOnce(Transaction& transaction, const ObjectName& key, const Digest& digest,
-                                            const RawSignature& signature, bool one_byte_length) {
-  const std::string or_else = OtherReason(digest.hash);
-  const Refused refused{.ins = Ins::kVerifySignatureInit, .object = &key, .purpose = "verifying", .or_else = or_else};
-  SR_TRY_VOID(OpenCardSession(transaction, refused, SessionNumber::kVerify, EncodeParameters(key, digest.hash).view()));
-  const UpdateBytes update = EncodeUpdate(digest, &signature, one_byte_length);
+                                            ByteView signature, bool one_byte_length) {
+  SR_TRY_VOID(OpenVerification(transaction, key, SignatureScheme::kEcdsa, digest.hash));
+  const UpdateBytes update = EncodeUpdate(digest, signature, one_byte_length);
   SR_TRY(const Reply reply, UpdateCardSession(transaction, Ins::kVerifySignatureInit, SessionNumber::kVerify,
                                               {.ins = Ins::kVerifySignatureUpdate, .data = update.view(), .le = {}}));
   return reply.sw;
@@ -154,14 +173,17 @@ Result<Reply> UpdateCardSession(Transaction& transaction, Ins init, SessionNumbe
   return reply;
 }
 
-Result<RawSignature> ComputeSignature(Transaction& transaction, const ObjectName& private_key, const Digest& digest,
-                                      const Point* expected) {
+namespace {
+
+/// COMPUTE SIGNATURE; the answer is tag 33 in whatever form.
+[[nodiscard]] Result<Bytes> AskForSignature(Transaction& transaction, const ObjectName& private_key,
+                                            SignatureScheme scheme, const Digest& digest) {
   const std::string or_else = OtherReason(digest.hash);
   const Refused refused{
       .ins = Ins::kComputeSignatureInit, .object = &private_key, .purpose = "signing", .or_else = or_else};
-  SR_TRY_VOID(
-      OpenCardSession(transaction, refused, SessionNumber::kSign, EncodeParameters(private_key, digest.hash).view()));
-  const UpdateBytes update = EncodeUpdate(digest, nullptr, false);
+  SR_TRY_VOID(OpenCardSession(transaction, refused, SessionNumber::kSign,
+                              EncodeParameters(private_key, scheme, digest.hash).view()));
+  const UpdateBytes update = EncodeUpdate(digest, {}, false);
   SR_TRY(const Reply reply,
          UpdateCardSession(transaction, Ins::kComputeSignatureInit, SessionNumber::kSign,
                            {.ins = Ins::kComputeSignatureUpdate, .data = update.view(), .le = kAnyLength}));
@@ -169,21 +191,56 @@ Result<RawSignature> ComputeSignature(Transaction& transaction, const ObjectName
     return tl::make_unexpected(
         Refusal(reply.sw, {.ins = Ins::kComputeSignatureUpdate, .object = nullptr}, transaction.port()));
   }
-  const auto parsed = iotsafe::ParseSignature(reply.data);
-  RawSignature signature{};
-  if (!parsed || parsed->size() != signature.size()) {
-    return tl::make_unexpected(NotUnderstood("the signature by " + private_key.Text(),
-                                             parsed ? ParseError::kBadLength : parsed.error(), transaction.port()));
-  }
-  std::ranges::copy(parsed->view(), signature.begin());
-  if (expected != nullptr) {
-    SR_TRY_VOID(ProveKey(transaction, private_key, digest, signature, *expected));
-  }
-  return signature;
+  return reply.data;
 }
 
-Result<bool> VerifySignature(Transaction& transaction, const ObjectName& public_key, const Digest& digest,
-                             const RawSignature& signature) {
+[[nodiscard]] Error BadSignature(const ObjectName& key, ParseError error, const std::string& port) {
+  return NotUnderstood("the signature by " + key.Text(), error, port);
+}
+
+/// The value of tag 33, which must be all there is.
+[[nodiscard]] Expected<ByteView, ParseError> SignatureValue(ByteView answer) {
+  ByteReader reader(answer);
+  wire::Tlv tlv;
+  if (!wire::ReadFlexibleTlv(reader, {}, tlv)) {
+    return Unexpected(ParseError::kTruncated);
+  }
+  if (tlv.tag != iotsafe::Code(Tag::kSignature)) {
+    return Unexpected(ParseError::kUnexpectedTag);
+  }
+  return reader.empty() ? Expected<ByteView, ParseError>(tlv.value) : Unexpected(ParseError::kTrailingBytes);
+}
+
+/// VERIFY SIGNATURE with a signature that does not fit one command beside the digest: two of them, each with a whole
+/// element. Any status word is a result.
+[[nodiscard]] Result<StatusWord> VerifyInPieces(Transaction& transaction, const ObjectName& key, SignatureScheme scheme,
+                                                const Digest& digest, ByteView signature) {
+  SR_TRY_VOID(OpenVerification(transaction, key, scheme, digest.hash));
+  const std::size_t half = signature.size() / 2;
+  std::array<std::uint8_t, 2 + crypto::kMaxDigestSize + 3 + crypto::kRsaSize / 2> memory{};
+  ByteWriter first(memory);
+  wire::PutTlv(iotsafe::Code(Tag::kFinalHash), digest.bytes, first);
+  wire::PutBerTlv(iotsafe::Code(Tag::kSignature), signature.first(half), first);
+  SR_CHECK(first.ok());
+  SR_TRY(const Reply begun, transaction.Send({.ins = Ins::kVerifySignatureUpdate,
+                                              .p2 = static_cast<std::uint8_t>(SessionNumber::kVerify),
+                                              .data = first.written(),
+                                              .le = {}}));
+  if (!IsSuccess(begun.sw)) {
+    CloseCardSession(transaction, Ins::kVerifySignatureInit, SessionNumber::kVerify);
+    return begun.sw;
+  }
+  ByteWriter second(memory);
+  wire::PutBerTlv(iotsafe::Code(Tag::kSignature), signature.subspan(half), second);
+  SR_TRY(const Reply reply,
+         UpdateCardSession(transaction, Ins::kVerifySignatureInit, SessionNumber::kVerify,
+                           {.ins = Ins::kVerifySignatureUpdate, .data = second.written(), .le = {}}));
+  return reply.sw;
+}
+
+/// With the form of tag 33 that the card likes.
+[[nodiscard]] Result<StatusWord> VerifyInOneCommand(Transaction& transaction, const ObjectName& public_key,
+                                                    const Digest& digest, ByteView signature) {
   Dialect& dialect = transaction.session().opening()->dialect;
   const bool one_byte = dialect.one_byte_signature_length;
   SR_TRY(StatusWord sw, VerifyOnce(transaction, public_key, digest, signature, one_byte));
@@ -193,6 +250,54 @@ Result<bool> VerifySignature(Transaction& transaction, const ObjectName& public_
       dialect.one_byte_signature_length = !one_byte;
     }
   }
+  return sw;
+}
+
+}  // namespace
+
+Result<RawSignature> ComputeSignature(Transaction& transaction, const ObjectName& private_key, const Digest& digest,
+                                      const Point* expected) {
+  SR_TRY(const Bytes answer, AskForSignature(transaction, private_key, SignatureScheme::kEcdsa, digest));
+  const auto parsed = iotsafe::ParseSignature(answer);
+  RawSignature signature{};
+  if (!parsed || parsed->size() != signature.size()) {
+    return tl::make_unexpected(
+        BadSignature(private_key, parsed ? ParseError::kBadLength : parsed.error(), transaction.port()));
+  }
+  std::ranges::copy(parsed->view(), signature.begin());
+  if (expected != nullptr) {
+    SR_TRY_VOID(ProveKey(transaction, private_key, digest, signature, *expected));
+  }
+  return signature;
+}
+
+Result<Bytes> ComputeAnySignature(Transaction& transaction, const ObjectName& private_key, SignatureScheme scheme,
+                                  const Digest& digest) {
+  SR_TRY(const Bytes answer, AskForSignature(transaction, private_key, scheme, digest));
+  const auto value = SignatureValue(answer);
+  if (!value) {
+    return tl::make_unexpected(BadSignature(private_key, value.error(), transaction.port()));
+  }
+  if (scheme != SignatureScheme::kEcdsa) {
+    if (value->size() != crypto::kRsaSize) {
+      return tl::make_unexpected(BadSignature(private_key, ParseError::kBadLength, transaction.port()));
+    }
+    return Bytes(value->begin(), value->end());
+  }
+  constexpr std::size_t kLongestDerOnP256 = 72;
+  const bool is_p384 = value->size() > kLongestDerOnP256;
+  const auto raw = iotsafe::ParseSignature(answer, is_p384 ? iotsafe::kP384ScalarSize : iotsafe::kP256ScalarSize);
+  if (!raw) {
+    return tl::make_unexpected(BadSignature(private_key, raw.error(), transaction.port()));
+  }
+  return Bytes(raw->view().begin(), raw->view().end());
+}
+
+Result<bool> VerifyAnySignature(Transaction& transaction, const ObjectName& public_key, SignatureScheme scheme,
+                                const Digest& digest, ByteView signature) {
+  SR_TRY(const StatusWord sw, scheme == SignatureScheme::kEcdsa
+                                  ? VerifyInOneCommand(transaction, public_key, digest, signature)
+                                  : VerifyInPieces(transaction, public_key, scheme, digest, signature));
   if (sw == StatusWord::kSignatureMismatch) {
     return false;
   }
@@ -200,6 +305,11 @@ Result<bool> VerifySignature(Transaction& transaction, const ObjectName& public_
     return tl::make_unexpected(Refusal(sw, {.ins = Ins::kVerifySignatureUpdate}, transaction.port()));
   }
   return true;
+}
+
+Result<bool> VerifySignature(Transaction& transaction, const ObjectName& public_key, const Digest& digest,
+                             const RawSignature& signature) {
+  return VerifyAnySignature(transaction, public_key, SignatureScheme::kEcdsa, digest, signature);
 }
 
 }  // namespace simroot::device::client

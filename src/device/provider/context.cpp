@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/provider/context.hpp"
 
+#include <openssl/core_names.h>
 #include <pthread.h>
 
 #include <charconv>
 #include <cstdlib>
-#include <mutex>
+
+#include "device/provider/process.hpp"
 
 namespace simroot::provider {
 namespace {
@@ -17,8 +19,6 @@ constexpr std::array<std::uint8_t, 12> kEcdsaWithSha384{0x30, 0x0A, 0x06, 0x08, 
 constexpr std::array<std::uint8_t, 12> kEcdsaWithSha512{0x30, 0x0A, 0x06, 0x08, 0x2A, 0x86,
                                                         0x48, 0xCE, 0x3D, 0x04, 0x03, 0x04};
 
-/// Guards every list of cards of the process. Held for list work only, never while a card is talked to. Taken before a
-/// fork and released on both sides, so that the child never inherits it locked.
 std::mutex card_list_mutex;
 std::once_flag fork_handlers_once;
 
@@ -36,6 +36,10 @@ std::string Environment(const char* name) {
 }
 
 }  // namespace
+
+std::mutex& CardListMutex() {
+  return card_list_mutex;
+}
 
 Result<std::unique_ptr<Context>> Context::Create(const OSSL_CORE_HANDLE* handle, const OSSL_DISPATCH* functions) {
   std::call_once(fork_handlers_once,
@@ -67,7 +71,12 @@ bool Context::PrepareSoftware() {
   hashes_ = {row(iotsafe::HashAlgorithm::kSha256, "SHA2-256", kEcdsaWithSha256),
              row(iotsafe::HashAlgorithm::kSha384, "SHA2-384", kEcdsaWithSha384),
              row(iotsafe::HashAlgorithm::kSha512, "SHA2-512", kEcdsaWithSha512)};
-  return software_ec_ != nullptr && std::ranges::all_of(hashes_, [](const auto& h) { return h.digest != nullptr; });
+  software_tls1_prf_.reset(EVP_KDF_fetch(software_.get(), OSSL_KDF_NAME_TLS1_PRF, nullptr));
+  software_tls13_kdf_.reset(EVP_KDF_fetch(software_.get(), OSSL_KDF_NAME_TLS1_3_KDF, nullptr));
+  software_hmac_.reset(EVP_MAC_fetch(software_.get(), "HMAC", nullptr));
+  return software_ec_ != nullptr && software_hmac_ != nullptr && software_tls1_prf_ != nullptr &&
+         software_tls13_kdf_ != nullptr &&
+         std::ranges::all_of(hashes_, [](const auto& h) { return h.digest != nullptr; });
 }
 
 Result<void> Context::ReadSettings() {
@@ -90,6 +99,9 @@ Result<void> Context::ReadSettings() {
     }
     settings_.timeout = std::chrono::seconds(seconds);
   }
+  SR_TRY(settings_.deep_psk, ReadSwitch("psk", "standard", "deep"));
+  SR_TRY(settings_.card_ecdhe, ReadSwitch("ecdhe", "software", "card"));
+  SR_TRY(settings_.card_random, ReadSwitch("random", "software", "card"));
   if (const std::string target = Environment("SIMROOT_TRACE"); !target.empty()) {
     auto trace = Trace::Open(target);
     if (!trace) {
@@ -98,6 +110,17 @@ Result<void> Context::ReadSettings() {
     trace_ = std::move(*trace);
   }
   return {};
+}
+
+Result<bool> Context::ReadSwitch(const char* name, std::string_view off, std::string_view on) const {
+  const std::string value = core_.ConfigValue(name);
+  if (value.empty() || value == off || value == on) {
+    return value == on;
+  }
+  const std::string text(name);
+  return Fail(
+      ErrorDomain::kUsage, text + " = " + value + " in the simroot section of openssl.cnf is not allowed",
+      "write " + text + " = " + std::string(off) + " or " + text + " = " + std::string(on) + ", or leave it out");
 }
 
 const HostHash* Context::FindHash(const char* name) const {

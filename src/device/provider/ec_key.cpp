@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/provider/ec_key.hpp"
 
+#include "device/provider/ephemeral_key.hpp"
+
 #include <openssl/core_names.h>
 #include <openssl/core_object.h>
 
@@ -81,6 +83,10 @@ int PassKey(std::unique_ptr<EcKey> key, OSSL_CALLBACK* callback, void* argument)
   // The key manager's load function sets the reference to null when it takes the key.
   key.reset(reference);
   return result;
+}
+
+std::string EcKey::CardText() const {
+  return card != nullptr ? card->Text() : ephemeral != nullptr ? ephemeral->Text() : std::string();
 }
 
 }  // namespace simroot::provider

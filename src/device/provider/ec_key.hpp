@@ -35,6 +35,8 @@ class CardKey {
   std::atomic<bool> only_sha256_{false};
 };
 
+class EphemeralKey;
+
 /// A key is passed from the store to the key manager as the bytes of a pointer to it.
 inline constexpr std::size_t kKeyReferenceSize = sizeof(void*);
 
@@ -45,7 +47,12 @@ struct EcKey {
   PkeyPtr software;               ///< null until the key gets its content
   int parts = 0;                  ///< OSSL_KEYMGMT_SELECT_ bits of what is there: private, public, domain parameters
   std::shared_ptr<CardKey> card;  ///< null for a software key
+  std::shared_ptr<EphemeralKey> ephemeral;  ///< of a pair that the card made for one handshake; null for others
 
+  /// True if the private half is not here.
+  [[nodiscard]] bool OnCard() const { return card != nullptr || ephemeral != nullptr; }
+  /// "private key 01 of sim:card.bin" for a key on a card.
+  [[nodiscard]] std::string CardText() const;
   [[nodiscard]] const Core& core() const { return context->core(); }
 };
 

@@ -15,7 +15,7 @@ std::optional<std::string> PrintSoftware(const EcKey& key, int selection) {
   if (out == nullptr || key.software == nullptr) {
     return std::nullopt;
   }
-  const bool with_private = key.card == nullptr && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
+  const bool with_private = !key.OnCard() && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0;
   const bool with_public = (selection & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0;
   const auto print = with_private  ? EVP_PKEY_print_private
                      : with_public ? EVP_PKEY_print_public
@@ -50,8 +50,8 @@ int Encode(void* encoder, OSSL_CORE_BIO* out, const void* object, const OSSL_PAR
     if (!text) {
       return 0;
     }
-    if (key.card != nullptr && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0) {
-      text->insert(0, "Private-Key: " + key.card->Text() + ", never leaves the card\n");
+    if (key.OnCard() && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0) {
+      text->insert(0, "Private-Key: " + key.CardText() + ", never leaves the card\n");
     }
     return context.core().Write(out, *text) ? 1 : 0;
   });

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ECDH for software keys, passed on to the default provider: needed when this provider's EC key manager is the first
-/// of the process and so holds the ephemeral keys of handshakes.
+/// of the process and so holds the ephemeral keys of handshakes. With `ecdhe = card`, for those that the card made.
 #include <openssl/core_names.h>
 
-#include "device/provider/ec_key.hpp"
+#include "common/base/secret.hpp"
+#include "device/provider/ephemeral_key.hpp"
 #include "device/provider/tables.hpp"
 
 namespace simroot::provider {
@@ -11,7 +12,9 @@ namespace {
 
 struct Exchange {
   Context* context = nullptr;
-  PkeyContextPtr derivation;
+  PkeyContextPtr derivation;                ///< of a software key
+  std::shared_ptr<EphemeralKey> ephemeral;  ///< or a key on the card
+  std::optional<device::Point> peer;        ///< with the latter
 };
 
 Exchange& AsExchange(void* exchange) {
@@ -43,6 +46,8 @@ void* DupContext(void* exchange) {
   return Guard(from.context->core(), [&]() -> void* {
     auto copy = std::make_unique<Exchange>();
     copy->context = from.context;
+    copy->ephemeral = from.ephemeral;
+    copy->peer = from.peer;
     if (from.derivation != nullptr) {
       copy->derivation.reset(EVP_PKEY_CTX_dup(from.derivation.get()));
       if (copy->derivation == nullptr) {
@@ -62,6 +67,12 @@ int Init(void* exchange, void* key_data, const OSSL_PARAM* params) {
                                        "use a cipher suite with ephemeral key agreement (ECDHE)"});
       return 0;
     }
+    self.ephemeral = key.ephemeral;
+    self.peer.reset();
+    if (self.ephemeral != nullptr) {
+      self.derivation.reset();
+      return params == nullptr || params->key == nullptr ? 1 : 0;  // no KDF after it on the card
+    }
     self.derivation.reset(key.software != nullptr
                               ? EVP_PKEY_CTX_new_from_pkey(self.context->software(), key.software.get(), nullptr)
                               : nullptr);
@@ -69,14 +80,61 @@ int Init(void* exchange, void* key_data, const OSSL_PARAM* params) {
   });
 }
 
+/// The point of a peer's key, if it is one of P-256.
+std::optional<device::Point> PointOf(const EcKey& key) {
+  std::array<char, 64> group{};
+  std::size_t length = 0;
+  device::Point point{};
+  std::size_t size = 0;
+  if (key.software == nullptr ||
+      EVP_PKEY_get_group_name(key.software.get(), group.data(), group.size(), &length) != 1 ||
+      std::string_view(group.data()) != "prime256v1" ||
+      EVP_PKEY_get_octet_string_param(key.software.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(), &size) !=
+          1 ||
+      size != point.size()) {
+    return std::nullopt;
+  }
+  return point;
+}
+
 int SetPeer(void* exchange, void* peer) {
+  Exchange& self = AsExchange(exchange);
+  if (self.ephemeral != nullptr) {
+    return Guard(self.context->core(), [&]() -> int {
+      self.peer = PointOf(*static_cast<const EcKey*>(peer));
+      return self.peer ? 1 : 0;
+    });
+  }
   // libcrypto outside has had the peer's key checked already, through Validate of the key manager.
   return WithDerivation(exchange, [&](EVP_PKEY_CTX* derivation) {
     return EVP_PKEY_derive_set_peer_ex(derivation, static_cast<const EcKey*>(peer)->software.get(), 0);
   });
 }
 
+int DeriveOnCard(const Exchange& self, unsigned char* secret, std::size_t* length, std::size_t room) {
+  *length = iotsafe::kP256ScalarSize;
+  if (secret == nullptr) {
+    return 1;
+  }
+  if (!self.peer || room < *length) {
+    self.context->core().RaiseText(ErrorDomain::kUsage, "a key agreement needs the peer's key and 32 bytes of room");
+    return 0;
+  }
+  auto shared = self.ephemeral->Agree(*self.peer);
+  if (!shared) {
+    self.context->core().Raise(shared.error());
+    return 0;
+  }
+  std::ranges::copy(*shared, secret);
+  Wipe(*shared);
+  return 1;
+}
+
 int Derive(void* exchange, unsigned char* secret, std::size_t* length, std::size_t room) {
+  const Exchange& self = AsExchange(exchange);
+  if (self.ephemeral != nullptr) {
+    return Guard(self.context->core(), [&]() -> int { return DeriveOnCard(self, secret, length, room); });
+  }
   return WithDerivation(exchange, [&](EVP_PKEY_CTX* derivation) {
     *length = room;
     return EVP_PKEY_derive(derivation, secret, length);

@@ -3,6 +3,9 @@
 
 #include <openssl/core_names.h>
 
+#include "device/provider/ephemeral_key.hpp"
+#include "device/provider/param_reader.hpp"
+
 namespace simroot::provider {
 namespace {
 
@@ -23,6 +26,11 @@ std::vector<OSSL_PARAM> WithoutCurve(const OSSL_PARAM* params) {
   }
   kept.push_back(OSSL_PARAM_construct_end());
   return kept;
+}
+
+/// P-256 by any of its names.
+bool IsP256(const std::string& group) {
+  return group == "P-256" || group == "prime256v1" || group == "secp256r1";
 }
 
 bool IsEmpty(const OSSL_PARAM* params) {
@@ -65,6 +73,9 @@ bool KeyGenerator::SetParams(const OSSL_PARAM* params) {
     return false;
   }
   settings_.push_back(std::move(copy));
+  if (const char* const group = FindText(params, OSSL_PKEY_PARAM_GROUP_NAME); group != nullptr) {
+    group_ = group;
+  }
   return true;
 }
 
@@ -73,13 +84,39 @@ bool KeyGenerator::SetTemplate(const EcKey& from) {
       !Start(PkeyContextPtr(EVP_PKEY_CTX_new_from_pkey(context_->software(), from.software.get(), nullptr)))) {
     return false;
   }
+  std::array<char, 64> group{};
+  std::size_t length = 0;
+  group_ = EVP_PKEY_get_group_name(from.software.get(), group.data(), group.size(), &length) == 1 ? group.data() : "";
   return std::ranges::all_of(settings_, [&](const ParamsPtr& setting) {
     const std::vector<OSSL_PARAM> kept = WithoutCurve(setting.get());
     return IsEmpty(kept.data()) || EVP_PKEY_CTX_set_params(generator_.get(), kept.data()) == 1;
   });
 }
 
+Result<std::unique_ptr<EcKey>> KeyGenerator::GenerateOnCard() const {
+  const bool whole_key = (selection_ & OSSL_KEYMGMT_SELECT_KEYPAIR) != 0;
+  if (!context_->card_ecdhe() || !whole_key || !IsP256(group_)) {
+    return std::unique_ptr<EcKey>();
+  }
+  SR_TRY(auto ephemeral, EphemeralKey::Make(*context_));
+  if (ephemeral == nullptr) {
+    return std::unique_ptr<EcKey>();
+  }
+  SR_TRY(auto key, MakePublicKey(*context_, ephemeral->point()));
+  key->parts |= OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
+  key->ephemeral = std::move(ephemeral);
+  return key;
+}
+
 std::unique_ptr<EcKey> KeyGenerator::Generate() {
+  auto on_card = GenerateOnCard();
+  if (!on_card) {
+    context_->core().Raise(on_card.error());
+    return nullptr;
+  }
+  if (*on_card != nullptr) {
+    return std::move(*on_card);
+  }
   EVP_PKEY* made = nullptr;
   if (EVP_PKEY_generate(generator_.get(), &made) != 1) {
     return nullptr;

@@ -25,9 +25,12 @@ class KeyGenerator {
  private:
   KeyGenerator(Context& context, int selection) : context_(&context), selection_(selection) {}
   [[nodiscard]] bool Start(PkeyContextPtr generator);
+  /// A pair on the card; null without an error if it is to be made in software.
+  [[nodiscard]] Result<std::unique_ptr<EcKey>> GenerateOnCard() const;
 
   Context* context_;
   int selection_;
+  std::string group_;  ///< as it was named last
   PkeyContextPtr generator_;
   std::vector<ParamsPtr> settings_;  ///< everything set so far, to be repeated on a template's generator
 };

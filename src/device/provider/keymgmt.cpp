@@ -54,7 +54,7 @@ int Has(const void* key, int selection) {
 
 /// Compares private halves where there is no public one: never true for two different objects on a card.
 bool SamePrivateKey(const EcKey& first, const EcKey& second) {
-  if (first.card != nullptr || second.card != nullptr) {
+  if (first.OnCard() || second.OnCard()) {
     return first.card != nullptr && second.card != nullptr && first.card->SameKey(*second.card);
   }
   BIGNUM* a = nullptr;
@@ -112,7 +112,7 @@ int Validate(const void* key_data, int selection, int check_type) {
       return 0;
     }
     // The private half of a card key cannot be looked at; the first signature proves it.
-    if (key.card != nullptr || !wants(OSSL_KEYMGMT_SELECT_PRIVATE_KEY)) {
+    if (key.OnCard() || !wants(OSSL_KEYMGMT_SELECT_PRIVATE_KEY)) {
       return 1;
     }
     const bool good = EVP_PKEY_private_check(checker.get()) == 1 &&
@@ -139,7 +139,7 @@ int SetParams(void* key_data, const OSSL_PARAM* params) {
       return 1;
     }
     const bool sets_public = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY) != nullptr;
-    if (key.card != nullptr && sets_public) {
+    if (key.OnCard() && sets_public) {
       key.core().RaiseText(ErrorDomain::kUsage, "the public key of a key on a card cannot be replaced");
       return 0;
     }
@@ -158,7 +158,7 @@ const OSSL_PARAM* SettableParams(void* provider) {
 int Import(void* key_data, int selection, const OSSL_PARAM* params) {
   EcKey& key = AsKey(key_data);
   return Guard(key.core(), [&]() -> int {
-    if (key.card != nullptr) {
+    if (key.OnCard()) {
       return 0;
     }
     PkeyPtr made = KeyFromParams(*key.context, selection, params);
@@ -183,8 +183,8 @@ int Export(void* key_data, int selection, OSSL_CALLBACK* callback, void* argumen
     }
     // This failure is what makes libcrypto come back to this provider for the signature instead of moving the key into
     // the default one.
-    if (key.card != nullptr && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0) {
-      key.core().Raise(Error{ErrorDomain::kUsage, key.card->Text() + " stays on the card and cannot be exported",
+    if (key.OnCard() && (selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0) {
+      key.core().Raise(Error{ErrorDomain::kUsage, key.CardText() + " stays on the card and cannot be exported",
                              "ask for the public key, or make a file that stands in for it: simroot device wrap-key"});
       return 0;
     }
@@ -255,6 +255,7 @@ void* Dup(const void* key_data, int selection) {
     key->parts = from.parts & (selection | OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS);
     if ((key->parts & OSSL_KEYMGMT_SELECT_PRIVATE_KEY) != 0) {
       key->card = from.card;
+      key->ephemeral = from.ephemeral;
     }
     return key.release();
   });

@@ -4,6 +4,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
@@ -29,6 +30,10 @@ using BioPtr = std::unique_ptr<BIO, OpensslFree<BIO_free_all>>;
 using PkeyPtr = std::unique_ptr<EVP_PKEY, OpensslFree<EVP_PKEY_free>>;
 using PkeyContextPtr = std::unique_ptr<EVP_PKEY_CTX, OpensslFree<EVP_PKEY_CTX_free>>;
 using KeymgmtPtr = std::unique_ptr<EVP_KEYMGMT, OpensslFree<EVP_KEYMGMT_free>>;
+using KdfPtr = std::unique_ptr<EVP_KDF, OpensslFree<EVP_KDF_free>>;
+using KdfContextPtr = std::unique_ptr<EVP_KDF_CTX, OpensslFree<EVP_KDF_CTX_free>>;
+using MacPtr = std::unique_ptr<EVP_MAC, OpensslFree<EVP_MAC_free>>;
+using MacContextPtr = std::unique_ptr<EVP_MAC_CTX, OpensslFree<EVP_MAC_CTX_free>>;
 using DigestPtr = std::unique_ptr<EVP_MD, OpensslFree<EVP_MD_free>>;
 using DigestContextPtr = std::unique_ptr<EVP_MD_CTX, OpensslFree<EVP_MD_CTX_free>>;
 using ParamsPtr = std::unique_ptr<OSSL_PARAM, OpensslFree<FreeParams>>;

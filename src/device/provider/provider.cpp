@@ -22,15 +22,46 @@ OSSL_ALGORITHM Algorithm(const char* names, const char* properties, const OSSL_D
 }
 constexpr OSSL_ALGORITHM kAlgorithmEnd{nullptr, nullptr, nullptr, nullptr};
 
-/// No random numbers, digests, ciphers or MACs: those stay with the default provider whatever the order.
-const OSSL_ALGORITHM* QueryOperation(void* /*provider*/, int operation, int* no_cache) {
-  static const std::array kKeymgmt{Algorithm("EC:id-ecPublicKey:1.2.840.10045.2.1", "provider=simroot",
-                                             KeymgmtFunctions(), "EC keys in software and in the SIM"),
-                                   kAlgorithmEnd};
-  static const std::array kSignature{
-      Algorithm("ECDSA", "provider=simroot", SignatureFunctions(), "ECDSA in software and in the SIM"), kAlgorithmEnd};
-  static const std::array kKeyexch{Algorithm("ECDH", "provider=simroot", KeyexchFunctions(), "ECDH in software"),
-                                   kAlgorithmEnd};
+/// What a process asks for with `default_properties = ?simroot.psk=yes`: these and nothing else, so that everything
+/// else stays with the default provider. Both spellings are in use.
+constexpr const char* kPskProperties = "provider=simroot,simroot.psk=yes,iotsafe.psk=yes";
+
+OSSL_ALGORITHM EcKeymgmt() {
+  return Algorithm("EC:id-ecPublicKey:1.2.840.10045.2.1", "provider=simroot", KeymgmtFunctions(),
+                   "EC keys in software and in the SIM");
+}
+OSSL_ALGORITHM EcdsaSignature() {
+  return Algorithm("ECDSA", "provider=simroot", SignatureFunctions(), "ECDSA in software and in the SIM");
+}
+
+/// Keys of HMAC are taken only where a PSK needs them: they go through here for the whole process.
+const OSSL_ALGORITHM* KeymgmtAlgorithms(bool deep_psk) {
+  static const std::array kStandard{EcKeymgmt(), kAlgorithmEnd};
+  static const std::array kDeep{
+      EcKeymgmt(),
+      Algorithm("HMAC", kPskProperties, HmacKeymgmtFunctions(), "HMAC keys, and those of a PSK in the SIM"),
+      kAlgorithmEnd};
+  return deep_psk ? kDeep.data() : kStandard.data();
+}
+const OSSL_ALGORITHM* SignatureAlgorithms(bool deep_psk) {
+  static const std::array kStandard{EcdsaSignature(), kAlgorithmEnd};
+  static const std::array kDeep{
+      EcdsaSignature(), Algorithm("HMAC", kPskProperties, HmacSignatureFunctions(), "HMAC, and the binder of a PSK"),
+      kAlgorithmEnd};
+  return deep_psk ? kDeep.data() : kStandard.data();
+}
+
+/// No digests, ciphers or MACs: those stay with the default provider whatever the order.
+const OSSL_ALGORITHM* QueryOperation(void* provider, int operation, int* no_cache) {
+  const Context& context = AsContext(provider);
+  static const std::array kKdf{
+      Algorithm(OSSL_KDF_NAME_TLS1_PRF, kPskProperties, Tls1PrfFunctions(), "PRF of TLS 1.2, and for a PSK in the SIM"),
+      Algorithm(OSSL_KDF_NAME_TLS1_3_KDF, kPskProperties, Tls13KdfFunctions(),
+                "key schedule of TLS 1.3, and for a PSK in the SIM"),
+      kAlgorithmEnd};
+  static const std::array kKeyexch{
+      Algorithm("ECDH", "provider=simroot", KeyexchFunctions(), "ECDH in software, and with ephemeral keys in the SIM"),
+      kAlgorithmEnd};
   static const std::array kStore{
       Algorithm("iotsafe", "provider=simroot", StoreFunctions(), "keys and certificates in the SIM"), kAlgorithmEnd};
   static const std::array kDecoder{
@@ -40,14 +71,21 @@ const OSSL_ALGORITHM* QueryOperation(void* /*provider*/, int operation, int* no_
       kAlgorithmEnd};
   static const std::array kEncoder{
       Algorithm("EC", "provider=simroot,output=text", EncoderFunctions(), "key in the SIM as text"), kAlgorithmEnd};
+  static const std::array kRand{
+      Algorithm("SEED-SRC", "provider=simroot", SeedSourceFunctions(), "the system's entropy and the SIM's"),
+      kAlgorithmEnd};
   *no_cache = 0;
   switch (operation) {
     case OSSL_OP_KEYMGMT:
-      return kKeymgmt.data();
+      return KeymgmtAlgorithms(context.deep_psk());
     case OSSL_OP_SIGNATURE:
-      return kSignature.data();
+      return SignatureAlgorithms(context.deep_psk());
+    case OSSL_OP_KDF:
+      return kKdf.data();
     case OSSL_OP_KEYEXCH:
       return kKeyexch.data();
+    case OSSL_OP_RAND:
+      return context.card_random() ? kRand.data() : nullptr;
     case OSSL_OP_STORE:
       return kStore.data();
     case OSSL_OP_DECODER:

@@ -54,10 +54,7 @@ Result<std::uint8_t> TakeChannel(const SendApdu& send, const CardResponse& answe
 }  // namespace
 
 Result<Channel> OpenApduChannel(const SendApdu& send, ByteView aid, const std::string& port) {
-  if (aid.size() < kMinAid || aid.size() > kMaxAid) {
-    return Fail(ErrorDomain::kUsage, "an AID of " + std::to_string(aid.size()) + " bytes cannot be selected in " + port,
-                "give an AID of 5 to 16 bytes");
-  }
+  SR_TRY_VOID(CheckAid(aid, port));
   SR_TRY(const CardResponse opened, send(kOpenChannel));
   SR_TRY(const std::uint8_t number, TakeChannel(send, opened, port));
 
@@ -126,6 +123,14 @@ Result<std::string> DecodeIccid(ByteView content, const std::string& port) {
                 "check that the card is personalised");
   }
   return digits;
+}
+
+Result<void> CheckAid(ByteView aid, const std::string& port) {
+  if (aid.size() < kMinAid || aid.size() > kMaxAid) {
+    return Fail(ErrorDomain::kUsage, "an AID of " + std::to_string(aid.size()) + " bytes cannot be selected in " + port,
+                "give an AID of 5 to 16 bytes");
+  }
+  return {};
 }
 
 Result<void> CheckCommand(ByteView command, const std::string& port) {

@@ -30,6 +30,9 @@ using SendApdu = std::function<Result<CardResponse>(ByteView command)>;
 /// @returns kProtocol if that is not an ICCID of 18 to 20 digits.
 [[nodiscard]] Result<std::string> DecodeIccid(ByteView content, const std::string& port);
 
+/// kUsage unless `aid` has 5 to 16 bytes.
+[[nodiscard]] Result<void> CheckAid(ByteView aid, const std::string& port);
+
 /// kUsage unless `command` has 4 to kMaxCommand bytes.
 [[nodiscard]] Result<void> CheckCommand(ByteView command, const std::string& port);
 

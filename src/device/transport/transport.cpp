@@ -8,12 +8,14 @@
 #include "device/transport/pcsc_transport.hpp"
 #include "device/transport/pipe_transport.hpp"
 #include "device/transport/serial_port.hpp"
+#include "device/transport/unix_transport.hpp"
 
 namespace simroot::device {
 namespace {
 
 constexpr std::string_view kForms =
-    "write sim:FILE, at:PORT[?baud=115200&mode=auto|csim|cgla], pcsc:[part of the reader's name] or pipe:PATH";
+    "write sim:FILE, at:PORT[?baud=115200&mode=auto|csim|cgla], pcsc:[part of the reader's name], unix:PATH or "
+    "pipe:PATH";
 
 tl::unexpected<Error> BadUri(std::string_view text, const std::string& why) {
   return Fail(ErrorDomain::kUsage, "card \"" + std::string(text) + "\": " + why, std::string(kForms));
@@ -80,17 +82,18 @@ Result<CardResponse> CardResponse::From(ByteView bytes, std::string_view port) {
                     " bytes, fewer than a status word",
                 "check the cable and the modem's firmware");
   }
-  CardResponse response;
-  if (!response.bytes_.Assign(bytes)) {
+  if (bytes.size() > wire::kMaxResponse) {
     return Fail(ErrorDomain::kProtocol, "the answer from " + std::string(port) + " has " +
                                             std::to_string(bytes.size()) + " bytes, more than " +
                                             std::to_string(wire::kMaxResponse));
   }
+  CardResponse response;
+  response.bytes_.assign(bytes.begin(), bytes.end());
   return response;
 }
 
 wire::StatusWord CardResponse::sw() const {
-  ByteReader reader(bytes_.view().last(2));
+  ByteReader reader(bytes().last(2));
   std::uint16_t sw = 0;
   return reader.ReadU16(sw) ? static_cast<wire::StatusWord>(sw) : wire::StatusWord::kOtherError;
 }
@@ -110,7 +113,7 @@ Result<CardUri> ParseCardUri(std::string_view text) {
   }
   std::string_view rest = text;
   uri.scheme = std::string(TakeUntil(rest, ':'));
-  if (uri.scheme == "sim" || uri.scheme == "pcsc" || uri.scheme == "pipe") {
+  if (uri.scheme == "sim" || uri.scheme == "pcsc" || uri.scheme == "pipe" || uri.scheme == "unix") {
     uri.path = std::string(rest);
   } else if (uri.scheme == "at") {
     uri.path = std::string(TakeUntil(rest, '?'));
@@ -119,9 +122,9 @@ Result<CardUri> ParseCardUri(std::string_view text) {
     return BadUri(text, "\"" + uri.scheme + "\" is no way to a card");
   }
   if (uri.path.empty() && uri.scheme != "pcsc") {
-    return BadUri(text, uri.scheme == "sim"    ? "the file is missing"
-                        : uri.scheme == "pipe" ? "the socket is missing"
-                                               : "the port is missing");
+    return BadUri(text, uri.scheme == "sim"  ? "the file is missing"
+                        : uri.scheme == "at" ? "the port is missing"
+                                             : "the socket is missing");
   }
   return uri;
 }
@@ -135,6 +138,9 @@ Result<std::unique_ptr<Transport>> OpenTransport(const CardUri& uri, Deadline de
   }
   if (uri.scheme == "pcsc") {
     return OpenPcscTransport(uri, deadline);
+  }
+  if (uri.scheme == "unix") {
+    return OpenUnixTransport(uri, deadline);
   }
   if (uri.scheme == "pipe") {
     return OpenPipeTransport(uri, deadline);

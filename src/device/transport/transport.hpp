@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/fixed_bytes.hpp"
+#include "common/base/secret.hpp"
 #include "common/host/deadline.hpp"
 #include "common/host/error.hpp"
 #include "common/host/hex.hpp"
@@ -15,18 +15,28 @@
 
 namespace simroot::device {
 
-/// A card's answer to one APDU, data and status word together, held in place.
+/// A card's answer to one APDU, data and status word together; wiped when it is no longer needed.
+/// Its bytes are on the heap: some programs call us in threads with a stack of 64 KiB.
 class CardResponse {
  public:
+  CardResponse() = default;
+  CardResponse(const CardResponse&) = default;
+  CardResponse(CardResponse&&) noexcept = default;
+  CardResponse& operator=(CardResponse other) noexcept {
+    bytes_.swap(other.bytes_);
+    return *this;
+  }
+  ~CardResponse() { Wipe(bytes_); }
+
   /// Fails with kProtocol if `bytes` is shorter than 2 or longer than kMaxResponse.
   [[nodiscard]] static Result<CardResponse> From(ByteView bytes, std::string_view port);
 
-  [[nodiscard]] ByteView data() const { return bytes_.view().first(bytes_.size() - 2); }
+  [[nodiscard]] ByteView data() const { return bytes().first(bytes_.size() - 2); }
   [[nodiscard]] wire::StatusWord sw() const;
-  [[nodiscard]] ByteView bytes() const { return bytes_.view(); }
+  [[nodiscard]] ByteView bytes() const { return bytes_; }
 
  private:
-  FixedBytes<wire::kMaxResponse> bytes_;
+  Bytes bytes_;
 };
 
 /// What one transport has carried since it was opened.
@@ -88,9 +98,9 @@ class Transport {
 };
 
 /// Parsed form of a card URI (docs/conventions.md): sim:FILE, at:PORT[?baud=..&mode=auto|csim|cgla], pcsc:[READER],
-/// pipe:PATH.
+/// unix:PATH, pipe:PATH.
 struct CardUri {
-  std::string scheme;  ///< "sim", "at", "pcsc", "pipe"
+  std::string scheme;  ///< "sim", "at", "pcsc", "unix", "pipe"
   std::string path;    ///< file, port, part of the reader's name, or socket
   unsigned baud = 115200;
   enum class AtMode : std::uint8_t { kAuto, kCsim, kCgla } mode = AtMode::kAuto;

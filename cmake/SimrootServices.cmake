@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# The units of the card daemon, with the place where this build puts the program.
+set(units "${CMAKE_SOURCE_DIR}/packaging/systemd")
+file(READ "${units}/simroot-carded.service" service)
+string(REPLACE "ExecStart=/usr/bin/" "ExecStart=${CMAKE_INSTALL_PREFIX}/bin/" service "${service}")
+string(REPLACE "file:///usr/" "file://${CMAKE_INSTALL_PREFIX}/" service "${service}")
+file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/systemd/simroot-carded.service" CONTENT "${service}" @ONLY)
+install(FILES "${CMAKE_BINARY_DIR}/systemd/simroot-carded.service" "${units}/simroot-carded.socket"
+  DESTINATION lib/systemd/system)
+install(FILES "${units}/sysusers-simroot.conf" DESTINATION lib/sysusers.d RENAME simroot.conf)
+install(FILES "${units}/carded.conf" DESTINATION share/doc/simroot/examples)

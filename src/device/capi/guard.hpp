@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The border to C: every function of simroot.h runs inside Guard, which turns errors and exceptions into a result code
+/// and a text of the thread.
+#pragma once
+
+#include <exception>
+#include <new>
+
+#include <simroot/simroot.h>
+#include "common/host/error.hpp"
+
+namespace simroot::capi {
+
+/// What a function of the C API fails with.
+struct Failure {
+  simroot_result_t result = SIMROOT_ERROR_USAGE;
+  std::string text;  ///< "cause; next step"
+  wire::StatusWord sw = wire::StatusWord::kOk;
+
+  Failure(simroot_result_t code, std::string what) : result(code), text(std::move(what)) {}
+  /// The domain decides the code, and for a refusal of the card that is about the PIN the status word. Not explicit, so
+  /// that SR_TRY takes results of the client.
+  Failure(const Error& error);
+};
+template <typename T>
+using Outcome = Expected<T, Failure>;
+
+[[nodiscard]] inline tl::unexpected<Failure> Refuse(simroot_result_t result, std::string text) {
+  return tl::unexpected<Failure>(Failure(result, std::move(text)));
+}
+
+/// Note the end of a call in the thread's error state, and return its result. They allocate nothing.
+simroot_result_t NoteSuccess() noexcept;
+simroot_result_t NoteFailure(const Failure& failure) noexcept;
+simroot_result_t NoteFailure(simroot_result_t result, const char* text) noexcept;
+
+/// Runs `function`, which returns an Outcome<void>.
+template <typename Function>
+simroot_result_t Guard(Function&& function) noexcept {
+  try {
+    const Outcome<void> outcome = function();
+    return outcome ? NoteSuccess() : NoteFailure(outcome.error());
+  } catch (const std::bad_alloc&) {
+    return NoteFailure(SIMROOT_ERROR_MEMORY, "out of memory");
+  } catch (const std::exception& error) {
+    return NoteFailure(SIMROOT_ERROR_MEMORY, error.what());
+  } catch (...) {
+    return NoteFailure(SIMROOT_ERROR_MEMORY, "unexpected failure inside the library");
+  }
+}
+
+/// For functions that only free: whatever fails is of no consequence, and the error state stays as it is.
+template <typename Function>
+void GuardQuietly(Function&& function) noexcept {
+  try {
+    function();
+  } catch (...) {
+    return;
+  }
+}
+
+}  // namespace simroot::capi

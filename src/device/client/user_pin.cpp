@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+/// VERIFY (ISO/IEC 7816-4): the optional user PIN.
+#include "common/base/secret.hpp"
+#include "device/client/operations.hpp"
+#include "device/client/refusal.hpp"
+
+namespace simroot::device::client {
+namespace {
+
+using iotsafe::Ins;
+using wire::StatusWord;
+
+constexpr std::uint8_t kGlobalPin1 = 0x01;  ///< P2, ETSI TS 102 221 9.5.1
+constexpr std::uint8_t kFiller = 0xFF;
+
+/// @param data nothing to ask.
+[[nodiscard]] Result<UserPinState> Verify(Transaction& transaction, ByteView data) {
+  SR_TRY(const Reply reply,
+         transaction.Send({.ins = Ins::kVerifyPin, .p1 = 0, .p2 = kGlobalPin1, .data = data, .le = {}}));
+  switch (reply.sw) {
+    case StatusWord::kReferencedDataNotFound:
+    case StatusWord::kUnknownInstruction:
+    case StatusWord::kIncorrectP1P2:
+      return UserPinState{};
+    case StatusWord::kAuthenticationBlocked:
+      return UserPinState{.exists = true};
+    default:
+      break;
+  }
+  constexpr std::uint8_t kTriesLeft = 0x63;  // SW1 of 63CX
+  if (wire::Sw1(reply.sw) == kTriesLeft && (wire::Sw2(reply.sw) & 0xF0U) == 0xC0U) {
+    return UserPinState{.exists = true, .tries_left = wire::Sw2(reply.sw) & 0x0FU};
+  }
+  if (!IsSuccess(reply.sw)) {
+    return tl::make_unexpected(Refusal(reply.sw, {.ins = Ins::kVerifyPin}, transaction.port()));
+  }
+  return UserPinState{.exists = true, .verified = true};
+}
+
+}  // namespace
+
+Result<UserPinState> AskUserPin(Transaction& transaction) {
+  return Verify(transaction, {});
+}
+
+Result<UserPinState> GiveUserPin(Transaction& transaction, ByteView pin) {
+  SecretArray<kMaxUserPinSize> field;
+  const ByteSpan bytes = field.Prepare(kMaxUserPinSize);
+  std::ranges::fill(bytes, kFiller);
+  if (!CopyBytes(pin, bytes)) {
+    return Fail(ErrorDomain::kUsage, "a PIN has at most " + std::to_string(kMaxUserPinSize) + " bytes");
+  }
+  return Verify(transaction, field.Reveal(InsecureReveal::kForCrypto));
+}
+
+}  // namespace simroot::device::client

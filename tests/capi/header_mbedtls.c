@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The header alone, as strict C99; and the structures as their initialisers leave them. */
+#include <simroot/mbedtls.h>
+
+int simroot_header_mbedtls_compiles(void);
+int simroot_header_mbedtls_compiles(void) {
+  simroot_info_t info = SIMROOT_INFO_INIT;
+  simroot_object_t object = SIMROOT_OBJECT_INIT;
+  simroot_counters_t counters = SIMROOT_COUNTERS_INIT;
+  simroot_pin_t pin = SIMROOT_PIN_INIT;
+  return (int)(info.max_files + object.file_size + pin.exists) + (int)counters.exchanges;
+}

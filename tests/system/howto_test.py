@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/howto as a whole: every page is run by a test and is in the index, and the runner itself sees what is wrong."""
+import os
+import re
+import tempfile
+import unittest
+
+import howto
+from howto import PAGES, Shell, blocks_of, missing_line
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NOT_RUN = {"README"}  # has no commands
+
+
+class Pages(unittest.TestCase):
+    def names(self):
+        return sorted(name[:-3] for name in os.listdir(PAGES) if name.endswith(".md"))
+
+    def test_every_page_is_run(self):
+        text = ""
+        for name in os.listdir(HERE):
+            if name.endswith(".py"):
+                with open(os.path.join(HERE, name), encoding="utf-8") as file:
+                    text += file.read()
+        run = set(re.findall(r'(?:self\.run_page\(|in blocks_of\(|before=\[)"([a-z0-9-]+)"', text))
+        self.assertEqual(set(self.names()) - NOT_RUN, run)
+
+    def test_every_page_is_in_the_index(self):
+        with open(os.path.join(PAGES, "README.md"), encoding="utf-8") as file:
+            linked = set(re.findall(r"\]\(([a-z0-9-]+)\.md\)", file.read()))
+        self.assertEqual(set(self.names()) - NOT_RUN, linked)
+
+    def test_every_page_says_what_it_needs_and_when_it_fails(self):
+        for name in set(self.names()) - NOT_RUN:
+            with self.subTest(page=name), open(os.path.join(PAGES, name + ".md"), encoding="utf-8") as file:
+                text = file.read()
+                self.assertRegex(text, "You need|What you need")
+                self.assertTrue("## When it fails" in text or name == "setup")
+
+
+class Runner(unittest.TestCase):
+    """Brothers of the pages that must fail."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="simroot-howto-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def page(self, text):
+        with open(os.path.join(self.folder, "page.md"), "w", encoding="utf-8") as file:
+            file.write(text)
+        before, howto.PAGES = howto.PAGES, self.folder
+        try:
+            return blocks_of("page")
+        finally:
+            howto.PAGES = before
+
+    def run_page(self, text):
+        shell = Shell(self.folder, {})
+        self.addCleanup(shell.end)
+        for block in self.page(text):
+            howto.PagesTestCase.run_block("page", shell, block)
+        return shell
+
+    def test_good_page(self):
+        shell = self.run_page("text\n```sh\na=1; echo   one two\n```\nmore\n```text\none two\n```\n"
+                              "```sh client\necho $a three\n```\n```text\n1 th...\n```\n")
+        self.assertIn("1 three", shell.output)
+
+    def test_failing_command_fails_the_page(self):
+        for command in ("false; true", "false | true", "exit 3", "no-such-command"):
+            with self.subTest(command=command), self.assertRaisesRegex(AssertionError, "ended with"):
+                self.run_page(f"```sh\n{command}\n```\n")
+
+    def test_output_in_another_order_is_missing(self):
+        self.assertIsNone(missing_line(["a b", "c"], "x\na   b\nc\n"))
+        self.assertEqual(missing_line(["c", "a b"], "x\na b\nc\n"), "a b")
+        self.assertEqual(missing_line(["a...c"], "a b\nc\n"), "a...c")
+        self.assertIsNone(missing_line(["a...c"], "a b c\n"))
+        self.assertEqual(missing_line(["a.c"], "abc"), "a.c")
+
+    def test_unknown_kind_of_block_is_an_error(self):
+        for kind in ("shell", "sh clients", ""):
+            with self.subTest(kind=kind), self.assertRaisesRegex(AssertionError, "unknown kind"):
+                self.page(f"```{kind}\ntrue\n```\n")
+
+    def test_what_a_page_leaves_running_is_found_and_ended(self):
+        shell = self.run_page("```sh\nsleep 1000 &\nenv -i sleep 1001 &\nsetsid -f sleep 1002\n```\n")
+        survivors = shell.end()
+        self.assertEqual(sorted(line.split()[-1] for line in survivors), ["1000", "1001", "1002"])
+        self.assertEqual(shell.left_behind(), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
