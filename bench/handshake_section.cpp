@@ -61,6 +61,9 @@ constexpr std::array kModes{
     Mode{"PSK, TLS 1.2", TLS1_2_VERSION, Credential::kPsk, kPskSuite},
     Mode{"ECDHE-PSK, TLS 1.2", TLS1_2_VERSION, Credential::kPsk, kEcdhePskSuite},
     Mode{"PSK, DTLS 1.2", DTLS1_2_VERSION, Credential::kPsk, kPskSuite},
+    Mode{"PSK, TLS 1.3", TLS1_3_VERSION, Credential::kPsk},
+    Mode{"PSK, TLS 1.3, deep", TLS1_3_VERSION, Credential::kPsk, nullptr, "psk = deep\n"},
+    Mode{"mutual TLS 1.3, ECDH on card", TLS1_3_VERSION, Credential::kCertificate, nullptr, "ecdhe = card\n", "P-256"},
     Mode{"mutual TLS 1.2, resumed", TLS1_2_VERSION, Credential::kCertificate, nullptr, "", "X25519:P-256", true},
     Mode{"mutual TLS 1.3, resumed", TLS1_3_VERSION, Credential::kCertificate, nullptr, "", "X25519:P-256", true},
     Mode{"PSK, TLS 1.2, resumed", TLS1_2_VERSION, Credential::kPsk, kPskSuite, "", "X25519:P-256", true},
@@ -94,14 +97,13 @@ struct Identities {
   X509Ptr server_certificate;
 };
 
-ContextPtr NewContext(OSSL_LIB_CTX* library, const SSL_METHOD* method, const Mode& mode) {
-  ContextPtr context(SSL_CTX_new_ex(library, nullptr, method));
-  constexpr unsigned char kSessions = 1;
+/// @param properties of what libssl fetches; null: those of the configuration.
+ContextPtr NewContext(OSSL_LIB_CTX* library, const char* properties, const SSL_METHOD* method, const Mode& mode) {
+  ContextPtr context(SSL_CTX_new_ex(library, properties, method));
   if (!context || SSL_CTX_set1_groups_list(context.get(), mode.groups) != 1 ||
       (mode.cipher != nullptr && SSL_CTX_set_cipher_list(context.get(), mode.cipher) != 1) ||
       SSL_CTX_set_min_proto_version(context.get(), mode.version) != 1 ||
-      SSL_CTX_set_max_proto_version(context.get(), mode.version) != 1 ||
-      SSL_CTX_set_session_id_context(context.get(), &kSessions, sizeof(kSessions)) != 1) {
+      SSL_CTX_set_max_proto_version(context.get(), mode.version) != 1) {
     GiveUp("cannot prepare TLS: " + OpensslErrors());
   }
   SSL_CTX_set_options(context.get(), SSL_OP_NO_QUERY_MTU);
@@ -116,8 +118,9 @@ void UseCertificate(SSL_CTX* context, X509* own, EVP_PKEY* key, X509* peer) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
 }
 
-/// One handshake in memory. @param resume a session of an earlier one; null for a full handshake. @returns the session.
-SessionPtr Handshake(SSL_CTX* client_context, SSL_CTX* server_context, SSL_SESSION* resume) {
+/// One handshake in memory. @param resume a session of an earlier one; null for a full handshake. @param reused what
+/// libssl must say of it: a pre-shared key of TLS 1.3 counts as a session too. @returns the session.
+SessionPtr Handshake(SSL_CTX* client_context, SSL_CTX* server_context, SSL_SESSION* resume, bool reused) {
   constexpr long kMtu = 1400;
   const SslPtr client(SSL_new(client_context));
   const SslPtr server(SSL_new(server_context));
@@ -141,7 +144,7 @@ SessionPtr Handshake(SSL_CTX* client_context, SSL_CTX* server_context, SSL_SESSI
   }
   char byte = 'x';
   const bool talked = SSL_write(server.get(), &byte, 1) == 1 && SSL_read(client.get(), &byte, 1) == 1;
-  if (!talked || (SSL_session_reused(server.get()) == 1) != (resume != nullptr)) {
+  if (!talked || (SSL_session_reused(server.get()) == 1) != reused) {
     GiveUp("the handshake fails: " + OpensslErrors());
   }
   // A connection that was not closed leaves no session behind.
@@ -155,8 +158,14 @@ card::ModemCounters Measure(const std::string& provider_folder, const ServedMode
   const bool card_ecdhe = std::string_view(mode.settings).starts_with("ecdhe");
   const OpensslWithCard openssl(provider_folder, "at:" + modem.port(), {card_ecdhe, mode.settings});
   const bool datagrams = mode.version == DTLS1_2_VERSION;
-  const ContextPtr client = NewContext(openssl.context(), datagrams ? DTLS_client_method() : TLS_client_method(), mode);
-  const ContextPtr server = NewContext(nullptr, datagrams ? DTLS_server_method() : TLS_server_method(), mode);
+  const ContextPtr client = NewContext(openssl.context(), card_ecdhe ? "?provider=simroot" : nullptr,
+                                       datagrams ? DTLS_client_method() : TLS_client_method(), mode);
+  const ContextPtr server = NewContext(nullptr, nullptr, datagrams ? DTLS_server_method() : TLS_server_method(), mode);
+  // A server that asks for certificates resumes only with it; at a client it would forbid keys of its own for TLS 1.3.
+  constexpr unsigned char kSessions = 1;
+  if (SSL_CTX_set_session_id_context(server.get(), &kSessions, sizeof(kSessions)) != 1) {
+    GiveUp("cannot prepare TLS: " + OpensslErrors());
+  }
   Identities identities;
   if (mode.credential == Credential::kPsk) {
     SSL_CTX_set_psk_client_callback(client.get(), AskClient);
@@ -171,9 +180,11 @@ card::ModemCounters Measure(const std::string& provider_folder, const ServedMode
     UseCertificate(server.get(), identities.server_certificate.get(), identities.server_key.get(),
                    identities.certificate.get());
   }
-  const SessionPtr session = Handshake(client.get(), server.get(), nullptr);
+  const bool external_psk = mode.credential == Credential::kPsk && mode.version == TLS1_3_VERSION;
+  const SessionPtr session = Handshake(client.get(), server.get(), nullptr, external_psk);
   const card::ModemCounters before = modem.Counters();
-  const SessionPtr second = Handshake(client.get(), server.get(), mode.resumed ? session.get() : nullptr);
+  const SessionPtr second =
+      Handshake(client.get(), server.get(), mode.resumed ? session.get() : nullptr, mode.resumed || external_psk);
   return modem.Counters().Since(before);
 }
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# The units of the card daemon, with the place where this build puts the program.
+# The units of the card daemon, with the place where the program is put. The prefix is known when it is installed.
 set(units "${CMAKE_SOURCE_DIR}/packaging/systemd")
-file(READ "${units}/simroot-carded.service" service)
-string(REPLACE "ExecStart=/usr/bin/" "ExecStart=${CMAKE_INSTALL_PREFIX}/bin/" service "${service}")
-string(REPLACE "file:///usr/" "file://${CMAKE_INSTALL_PREFIX}/" service "${service}")
-file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/systemd/simroot-carded.service" CONTENT "${service}" @ONLY)
+install(CODE "
+  file(READ \"${units}/simroot-carded.service\" service)
+  string(REPLACE \"ExecStart=/usr/bin/\" \"ExecStart=\${CMAKE_INSTALL_PREFIX}/bin/\" service \"\${service}\")
+  string(REPLACE \"file:///usr/\" \"file://\${CMAKE_INSTALL_PREFIX}/\" service \"\${service}\")
+  file(WRITE \"${CMAKE_BINARY_DIR}/systemd/simroot-carded.service\" \"\${service}\")")
 install(FILES "${CMAKE_BINARY_DIR}/systemd/simroot-carded.service" "${units}/simroot-carded.socket"
   DESTINATION lib/systemd/system)
 install(FILES "${units}/sysusers-simroot.conf" DESTINATION lib/sysusers.d RENAME simroot.conf)

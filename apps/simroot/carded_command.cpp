@@ -79,6 +79,7 @@ Result<void> Serve(const CardedArguments& arguments) {
   options.holder.observer = arguments.trace ? &trace : nullptr;
   options.transaction_limit = std::chrono::seconds(arguments.limit_s);
   options.log = [](const std::string& line) { static_cast<void>(std::fprintf(stderr, "%s\n", line.c_str())); };
+  options.holder.log = options.log;
   options.on_stop = [] { device::daemon::NotifyServiceManager("STOPPING=1"); };
   Daemon daemon(std::move(options), listener.fd());
   static_cast<void>(PrintLine("serving " + card.text + " on " + listener.path()));

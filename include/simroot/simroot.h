@@ -261,7 +261,7 @@ typedef struct simroot_pin {
   size_t struct_size;
   uint32_t exists;     /**< 1: there is a PIN; 0: nothing has to be given */
   uint32_t verified;   /**< 1: it has been given since the card was powered, by whatever program */
-  uint32_t tries_left; /**< 0: blocked, the issuer can unblock it; meaningless once verified */
+  uint32_t tries_left; /**< 0: blocked, the issuer can unblock it; 15: not told; meaningless once verified */
 } simroot_pin_t;
 #define SIMROOT_PIN_INIT \
   { sizeof(simroot_pin_t), 0, 0, 0 }

@@ -104,6 +104,18 @@ class Install(unittest.TestCase):
                        env=self.env, check=False)
             self.assertEqual(made.returncode == 0, wanted, made.stderr)
 
+    def test_services_start_the_program_of_the_prefix_they_are_installed_with(self):
+        stage = self.path("services")
+        for prefix in ("/usr", "/opt/simroot"):
+            run("cmake", "--install", BUILD, "--prefix", prefix, "--component", "Unspecified",
+                env=clean_environment({"DESTDIR": stage}))
+            with open(f"{stage}{prefix}/lib/systemd/system/simroot-carded.service", encoding="utf-8") as file:
+                unit = file.read()
+            self.assertIn(f"\nExecStart={prefix}/bin/simroot carded\n", unit)
+            self.assertIn(f"\nDocumentation=file://{prefix}/share/doc/simroot/", unit)
+            self.assertIn("\nSystemCallFilter=~@privileged @resources\n", unit)
+            self.assertTrue(os.path.exists(f"{stage}{prefix}/bin/simroot"))
+
     def test_what_is_installed(self):
         files = sorted(os.path.relpath(os.path.join(place, name), self.prefix)
                        for place, _, names in os.walk(self.prefix) for name in names)

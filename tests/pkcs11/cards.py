@@ -21,9 +21,9 @@ def tlv(tag, *content):
     return bytes([tag]) + length + value
 
 
-def pair(number, label, kind, functions, algorithms):
+def pair(number, label, kind, functions, algorithms, hashes=7):
     """CREATE of both halves: the private one, that a device may fill, and the public one."""
-    common = [tlv(0x4B, kind), tlv(0x4E, 1), tlv(0x61, functions), tlv(0x92, algorithms), tlv(0x91, 0, 7)]
+    common = [tlv(0x4B, kind), tlv(0x4E, 1), tlv(0x61, functions), tlv(0x92, algorithms), tlv(0x91, 0, hashes)]
     if functions & AGREE:
         common.append(tlv(0x6F, 1))
     yield tlv(0xE3, tlv(0xC1, tlv(0x74, label.encode()), tlv(0x84, number), tlv(0x60, 2), *common), tlv(0x85, number))
@@ -32,7 +32,8 @@ def pair(number, label, kind, functions, algorithms):
 
 class Card:
     """A card file of the demo profile, and: RSA pair 0A, P-384 pair 0B, brainpool pair 0C, empty P-256 pair 0D, place
-    0E for a peer's P-384 key; certificates of its own key 01 in file 02 and of the test CA in 03."""
+    0E for a peer's P-384 key, P-384 pair 0F for SHA-256 only, empty persistent brainpool key 10 that a peer's may fill;
+    certificates of its own key 01 in file 02 and of the test CA in 03."""
 
     def __init__(self, folder, pin=None, everything=True, name="sim.card"):
         self.folder = folder
@@ -57,7 +58,10 @@ class Card:
                   *pair(0x0C, "brain", BRAINPOOL, 7, 4), *pair(0x0D, "empty", P256, 7, 4)]
         blocks.append(tlv(0xE3, tlv(0xC2, tlv(0x85, 0x0E), tlv(0x60, 3), tlv(0x4B, P384_VOLATILE), tlv(0x4E, 1),
                                     tlv(0x61, SIGN | AGREE), tlv(0x92, 4), tlv(0x91, 0, 7), tlv(0x6F, 1))))
-        return blocks + [tlv(0xE5, tlv(0x84, number)) for number in (0x0A, 0x0B, 0x0C)]
+        blocks += pair(0x0F, "short", P384, SIGN | GENERATE, 4, 1)
+        blocks.append(tlv(0xE3, tlv(0xC2, tlv(0x85, 0x10), tlv(0x60, 3), tlv(0x4B, BRAINPOOL), tlv(0x4E, 1),
+                                    tlv(0x61, SIGN | AGREE), tlv(0x92, 4), tlv(0x91, 0, 7), tlv(0x6F, 1))))
+        return blocks + [tlv(0xE5, tlv(0x84, number)) for number in (0x0A, 0x0B, 0x0C, 0x0F)]
 
     def set_pin(self, pin):
         with open(self.keys, encoding="ascii") as file:

@@ -7,11 +7,12 @@ import threading
 import time
 import unittest
 
-from cards import Card
+from cards import SIMROOT, Card
 from cryptoki import (C, Attribute, Info, InitArguments, Interface, MechanismInfo, SessionInfo,
                       SlotInfo, Template, TokenInfo, UNAVAILABLE, Version, buffer, byref, c_ulong, c_void_p, cast,
                       mechanism)
 from suite import ModuleTest
+from support import Child
 
 SERIAL = C["CKF_SERIAL_SESSION"]
 FIRST_FUNCTIONS = 68  # of PKCS#11 2.40
@@ -82,10 +83,11 @@ class Functions(ModuleTest):
         found = ctypes.POINTER(Interface)()
         self.module("GetInterface", None, None, byref(found), 0)
         self.assertEqual(cast(found[0].functions, ctypes.POINTER(Version))[0].major, 3)
-        self.module("GetInterface", b"PKCS 11", byref(Version(2, 40)), byref(found), C["CKF_INTERFACE_FORK_SAFE"])
+        self.module("GetInterface", b"PKCS 11", byref(Version(2, 40)), byref(found), 0)
         self.assertEqual(cast(found[0].functions, ctypes.POINTER(Version))[0].major, 2)
         for arguments in ((b"PKCS 12", None, byref(found), 0), (None, byref(Version(3, 1)), byref(found), 0),
-                          (None, None, byref(found), 0x80000)):
+                          (None, None, byref(found), 0x80000),
+                          (None, None, byref(found), C["CKF_INTERFACE_FORK_SAFE"])):
             self.assert_rv("CKR_FUNCTION_FAILED", "GetInterface", *arguments)
         self.assert_rv("CKR_ARGUMENTS_BAD", "GetInterface", None, None, None, 0)
         self.assert_rv("CKR_ARGUMENTS_BAD", "GetInterfaceList", None, None)
@@ -420,6 +422,44 @@ class WithPin(ModuleTest):
             self.module("GetTokenInfo", 0, byref(token))
             self.assertTrue(token.flags & C[flag], flag)
         self.assert_rv("CKR_PIN_LOCKED", "Login", session, C["CKU_USER"], buffer(b"4321"), 4)
+
+
+class SwappedCard(ModuleTest):
+    """Two cards with different PINs, one after the other in the same modem, whichever way the other tests go."""
+    pin = "123456"
+    everything = False
+
+    @classmethod
+    def way(cls):
+        return "at:" + os.path.join(cls.folder, "swapping")
+
+    def insert(self, card):
+        modem = Child(SIMROOT, "card", "run", card.file, "--modem", os.path.join(self.folder, "swapping"))
+        modem.__enter__()
+        modem.read_until("modem on")
+        return modem
+
+    def test_another_card_is_not_given_the_pin(self):
+        other = Card(self.folder, "654321", False, "other.card")
+        modem, info, token = self.insert(self.card), SessionInfo(), TokenInfo()
+        try:
+            session = self.module.open()
+            self.module("Login", session, C["CKU_USER"], buffer(b"123456"), 6)
+            key = self.module.one(session, id=b"\1", **{"class": C["CKO_PRIVATE_KEY"]})
+            how = byref(mechanism("CKM_ECDSA"))
+            self.assertEqual(len(self.module.sign(session, key, mechanism("CKM_ECDSA"), bytes(32))), 64)
+            for card, open_again in ((self.card, True), (other, False)):
+                modem.__exit__()
+                modem = self.insert(card)  # a card that was without power has forgotten the PIN
+                self.module("SignInit", session, how, key)
+                rv = self.module.rv("Sign", session, buffer(bytes(32)), 32, (ctypes.c_ubyte * 64)(), byref(c_ulong(64)))
+                self.assertEqual(rv, "CKR_OK" if open_again else "CKR_USER_NOT_LOGGED_IN", self.logged())
+                self.module("GetSessionInfo", session, byref(info))
+                self.assertEqual(info.state == C["CKS_RW_USER_FUNCTIONS"], open_again)
+            self.module("GetTokenInfo", 0, byref(token))
+            self.assertFalse(token.flags & C["CKF_USER_PIN_COUNT_LOW"])  # no try was used up
+        finally:
+            modem.__exit__()
 
 
 class Configuration(ModuleTest):

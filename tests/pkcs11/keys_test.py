@@ -57,6 +57,18 @@ class Keys(ModuleTest):
                     self.assertEqual(self.module.verify(self.session, self.public(identifier), mechanism("CKM_ECDSA"),
                                                         data, signature), "CKR_OK")
 
+    def test_ecdsa_never_signs_less_than_it_was_given(self):
+        """A P-384 key that may use SHA-256 only: no digest longer than that can be told to the card."""
+        key, out = self.private(b"\x0f"), (ctypes.c_ubyte * 96)()
+        for length in (33, 48, 64):
+            self.module("SignInit", self.session, byref(mechanism("CKM_ECDSA")), key)
+            self.assert_rv("CKR_DATA_LEN_RANGE", "Sign", self.session, buffer(bytes(length)), length, out,
+                           byref(c_ulong(96)))
+        for length in (20, 32):
+            data = os.urandom(length)
+            self.assert_verifies(b"\x0f", mechanism("CKM_ECDSA"), data,
+                                 self.module.sign(self.session, key, mechanism("CKM_ECDSA"), data))
+
     def test_ecdsa_with_hash_at_once_and_in_parts(self):
         for identifier in EC_KEYS:
             for name in HASHES:
@@ -248,7 +260,13 @@ class Keys(ModuleTest):
         last = [self.session, *given, buffer(b"def"), 3]
         self.assert_rv("CKR_BUFFER_TOO_SMALL", "EncryptMessageNext", *last, out, byref(size), end)
         self.assertEqual(size.value, 6)
-        self.module("EncryptMessageNext", *last, out, byref(size), end)
+        # Begin's structure is the application's again: nonce and tag go where the last call says.
+        other_iv, other_tag = (ctypes.c_ubyte * 12)(), (ctypes.c_ubyte * 16)()
+        other = GcmMessage(cast(other_iv, c_void_p), 12, 0, C["CKG_GENERATE_COUNTER"], cast(other_tag, c_void_p), 128)
+        self.module("EncryptMessageNext", self.session, byref(other), ctypes.sizeof(other), buffer(b"def"), 3, out,
+                    byref(size), end)
+        self.assertEqual(bytes(iv) + bytes(tag), bytes(28))
+        iv[:], tag[:] = other_iv, other_tag
         self.module("MessageEncryptFinal", self.session)
         self.assert_rv("CKR_OPERATION_NOT_INITIALIZED", "MessageEncryptFinal", self.session)
         how = self.gcm(bytes(iv))
@@ -404,8 +422,15 @@ class Keys(ModuleTest):
         self.derive(key, good, "CKR_ATTRIBUTE_VALUE_INVALID", sensitive=b"xx")
         self.derive(self.private(b"\x0a"), good, "CKR_KEY_FUNCTION_NOT_PERMITTED")
         self.derive(99999, good, "CKR_KEY_HANDLE_INVALID")
-        brain = self.module.attribute(self.session, self.public(b"\x0c"), "ec_point")[2:]
-        self.derive(self.private(b"\x0c"), brain, "CKR_DEVICE_MEMORY")  # the card has no place for such a peer
+
+    def test_a_peers_key_never_replaces_another(self):
+        own, brain = self.private(b"\x0c"), self.module.attribute(self.session, self.public(b"\x0c"), "ec_point")[2:]
+        self.assertEqual(self.module.find(self.session, id=b"\x10"), [])
+        self.derive(own, brain)  # into the one place there is, which was empty
+        handle = self.public(b"\x10")
+        self.assertEqual(self.module.attribute(self.session, handle, "ec_point")[2:], brain)
+        self.derive(own, brain, "CKR_DEVICE_MEMORY")
+        self.assertEqual(self.public(b"\x10"), handle)
 
     def generate(self, rv="CKR_OK", how="CKM_EC_KEY_PAIR_GEN", for_public=None, for_private=None, session=None):
         public, private = Template(**(for_public or {})), Template(**(for_private or {}))

@@ -67,7 +67,7 @@ constexpr std::array kBitFields{
     BitField{Tag::kObjectFunctions, 0x3F, &iotsafe::ObjectInfo::functions},
     BitField{Tag::kSignatureAlgorithms, 0x0F, &iotsafe::ObjectInfo::signature_algorithms},
     BitField{Tag::kObjectKeyAgreement, 0x01, &iotsafe::ObjectInfo::key_agreement},
-    BitField{Tag::kKeyDerivation, 0x03, &iotsafe::ObjectInfo::key_derivation},
+    BitField{Tag::kKeyDerivation, 0x07, &iotsafe::ObjectInfo::key_derivation},
 };
 constexpr std::uint16_t kAllHashes = 0x0007;
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "card/applet/command_data.hpp"
 
-#include <ranges>
-
 #include "card/applet/features.hpp"
 
 namespace simroot::card {
@@ -26,13 +24,17 @@ struct ElementRule {
 }
 constexpr auto kElementRules = [] {
   std::array<ElementRule, static_cast<std::size_t>(std::ranges::count_if(iotsafe::kTagRules, IsTaken))> rules{};
-  std::ranges::transform(iotsafe::kTagRules | std::views::filter(IsTaken), rules.begin(), [](const auto& rule) {
-    // 0xFFFF is more than any command has.
-    return ElementRule{rule.tag, rule.length, static_cast<std::uint16_t>(rule.min),
-                       static_cast<std::uint16_t>(std::min<std::size_t>(rule.max, 0xFFFF))};
-  });
+  auto next = rules.begin();
+  for (const iotsafe::TagRule& rule : iotsafe::kTagRules) {
+    if (IsTaken(rule)) {
+      // 0xFFFF is more than any command has.
+      *next++ = ElementRule{rule.tag, rule.length, static_cast<std::uint16_t>(rule.min),
+                            static_cast<std::uint16_t>(std::min<std::size_t>(rule.max, 0xFFFF))};
+    }
+  }
   return rules;
 }();
+
 [[nodiscard]] const ElementRule* FindElementRule(Tag tag) {
   const auto* const row = std::ranges::lower_bound(kElementRules, tag, {}, &ElementRule::tag);
   return row != kElementRules.end() && row->tag == tag ? row : nullptr;

@@ -85,7 +85,10 @@ StatusWord Applet::PskTls13(const Call& call) {
       (step == PskStep::kBinder && input.size() != DigestSize(*hash))) {
     return Sw::kIncorrectData;
   }
-  const auto psk = FindSecret(*data, iotsafe::KeyDerivation::kHkdf);
+  // Whoever may ask COMPUTE HKDF has the early secret anyway; a key for this command alone keeps it.
+  constexpr auto kEither = static_cast<iotsafe::KeyDerivation>(
+      static_cast<unsigned>(iotsafe::KeyDerivation::kHkdf) | static_cast<unsigned>(iotsafe::KeyDerivation::kPskTls13));
+  const auto psk = FindSecret(*data, kEither);
   if (!psk) {
     return psk.error();
   }

@@ -9,7 +9,8 @@ namespace {
 
 using namespace testing;  // NOLINT: a test
 
-/// 06 a PSK for both derivations, 07 for the PRF only, 08 for HKDF only, 09 empty, 0A of another type. PSK: 00 to 0F.
+/// 06 a PSK for both derivations, 07 for the PRF only, 08 for HKDF only, 09 empty, 0A of another type, 0B for PSK
+/// TLS 1.3 only. PSK: 00 to 0F.
 Bytes Image() {
   return MakeImage([](ObjectStore& store, crypto::Crypto&) {
     const auto add = [&](const char* id, KeyType type, std::uint8_t derivation, ByteView value) {
@@ -24,6 +25,7 @@ Bytes Image() {
     add("08", KeyType::kHmac, 0x02, Counting(16));
     add("09", KeyType::kHmac, 0x03, {});
     add("0A", KeyType::kAesCmac, 0x03, Counting(16));
+    add("0B", KeyType::kHmac, 0x04, Counting(16));
   });
 }
 
@@ -114,6 +116,14 @@ TEST_F(PskExtension, RefusesKeysThatMayNot) {
   EXPECT_EQ(binder("09"), "6985") << "empty";
   EXPECT_EQ(binder("0A"), "6985") << "for CMAC";
   EXPECT_EQ(binder("77"), "6A80");
+}
+
+TEST_F(PskExtension, AKeyForItAloneGivesItsEarlySecretToNobody) {
+  EXPECT_EQ(Binder("86010B91020001" + Tlv("9E", kTranscript256)), kBinder256);
+  EXPECT_EQ(Handshake("86010B91020001" + Tlv("D4", kShared)), kHandshake256);
+  EXPECT_EQ(Send("814A0100", "86010B91020001"), "6985") << "COMPUTE HKDF, early secret";
+  EXPECT_EQ(Send("81480100", "86010B" + Tlv("D2", Counted(0x40, 42)) + "D30130"), "6985") << "COMPUTE PRF";
+  EXPECT_EQ(Send("814A0100", "86010891020001").size(), 2 * (32 + 2)) << "a key for HKDF does give it";
 }
 
 TEST_F(PskExtension, PrfTakesSha384) {

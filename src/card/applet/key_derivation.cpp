@@ -22,7 +22,7 @@ constexpr std::uint8_t kHkdfGeneral = 0x00;
 constexpr std::uint8_t kHkdfEarlySecret = 0x01;
 
 /// Longest answer of COMPUTE PRF: what can wait for GET RESPONSE.
-constexpr std::size_t kMaxPrfOutput = 512;
+constexpr std::size_t kMaxPrfOutput = kFeatures.extensions ? 512 : 256;
 /// Longest stored secret, and longest secret in a command.
 constexpr std::size_t kMaxSecret = 256;
 /// Two parts of the TLS premaster secret, each with its length in two bytes.

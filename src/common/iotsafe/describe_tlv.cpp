@@ -28,6 +28,7 @@ constexpr std::array kWords{
     Word{ValueKind::kKeyAgreement, 0x01, "ECKA"},
     Word{ValueKind::kKeyDerivation, 0x01, "PRF SHA-256"},
     Word{ValueKind::kKeyDerivation, 0x02, "HKDF"},
+    Word{ValueKind::kKeyDerivation, 0x04, "PSK TLS 1.3"},
     Word{ValueKind::kFunctions, 0x01, "signature"},
     Word{ValueKind::kFunctions, 0x02, "key generation"},
     Word{ValueKind::kFunctions, 0x04, "key agreement"},

@@ -126,7 +126,11 @@ enum class SignatureAlgorithm : std::uint8_t { kRsaPkcs1 = 0x01, kRsaPss = 0x02,
 /// Key agreement (2.5.3), bit field, tags 93 and 6F.
 enum class KeyAgreement : std::uint8_t { kEcka = 0x01 };
 /// Key derivation (2.5.4), bit field, tag 94.
-enum class KeyDerivation : std::uint8_t { kPrfSha256 = 0x01, kHkdf = 0x02 };
+enum class KeyDerivation : std::uint8_t {
+  kPrfSha256 = 0x01,
+  kHkdf = 0x02,
+  kPskTls13 = 0x04,  ///< our extension: PSK TLS 1.3 and nothing else, so that the early secret cannot be had
+};
 /// Cryptographic functions, bit field, tags 61 and 90.
 enum class Function : std::uint8_t {
   kSignature = 0x01,

@@ -23,7 +23,7 @@ namespace {
 
 /// The URI a program gives, or that of the environment.
 Outcome<std::string> UriOf(const char* uri) {
-  const char* const text = uri != nullptr ? uri : std::getenv("SIMROOT_CARD");
+  const char* const text = uri != nullptr ? uri : ::secure_getenv("SIMROOT_CARD");
   if (text == nullptr || *text == '\0') {
     return Refuse(SIMROOT_ERROR_USAGE,
                   "no card is given; name one like at:/dev/ttyUSB2, or set SIMROOT_CARD in the environment");
@@ -119,6 +119,7 @@ void simroot_card_close(simroot_card_t* card) {
 simroot_result_t simroot_card_disconnect(simroot_card_t* card) {
   return Guard([&]() -> Outcome<void> {
     SR_TRY(Card* const open, CardOf(card));
+    card->state->kept.Drop();  // another SIM may be there next
     open->Close();
     return {};
   });

@@ -23,6 +23,8 @@ class KeptAnswer {
   /// The answer to `question`, which is then no longer kept; nothing if it is another question's, or too old.
   [[nodiscard]] std::optional<Bytes> Take(const std::string& question);
   void Put(std::string question, Bytes answer);
+  /// What is kept may no longer be true.
+  void Drop() { delete slot_.exchange(nullptr); }
 
  private:
   struct Kept {

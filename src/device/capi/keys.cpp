@@ -32,15 +32,21 @@ namespace {
 
 constexpr std::size_t kMaxDerP256 = 72;
 
-std::unique_ptr<const KeyFacts> FactsOf(simroot::device::PublicKey key) {
+/// SIMROOT_ERROR_PROTOCOL if the parts of the key do not have the sizes of its type: nothing may be copied from it
+/// then.
+Outcome<std::unique_ptr<const KeyFacts>> FactsOf(simroot::device::PublicKey key) {
   auto facts = std::make_unique<KeyFacts>();
   facts->info = simroot::device::x509::EncodePublicKeyInfo(key);
-  if (CurveOf(key.type) == Curve::kP256) {
+  const bool is_p256 = CurveOf(key.type) == Curve::kP256;
+  if (facts->info.empty() || (is_p256 && key.point.size() != simroot::iotsafe::kP256PointSize)) {
+    return Refuse(SIMROOT_ERROR_PROTOCOL, "the card gave a public key that does not have the size of its type");
+  }
+  if (is_p256) {
     facts->point.emplace();
     std::ranges::copy(key.point, facts->point->begin());
   }
   facts->public_key = std::move(key);
-  return facts;
+  return std::unique_ptr<const KeyFacts>(std::move(facts));
 }
 
 /// What is known of the key; the first time it is read. SIMROOT_ERROR_NOT_FOUND: there is no public half.
@@ -56,7 +62,7 @@ Outcome<const KeyFacts*> Facts(simroot_key& key) {
     }
     return tl::unexpected(std::move(failure));
   }
-  auto fresh = FactsOf(*std::move(half));
+  SR_TRY(auto fresh, FactsOf(*std::move(half)));
   const KeyFacts* known = nullptr;
   if (key.facts.compare_exchange_strong(known, fresh.get())) {
     known = fresh.release();
@@ -126,12 +132,14 @@ Outcome<void> Generate(simroot_key_t** out, const simroot_card* handle, const ch
   SR_TRY_VOID(NotNull(out, "key"));
   SR_TRY(Card* const card, CardOf(handle));
   SR_TRY(ObjectName name, Name(ObjectClass::kPrivateKey, private_key));
+  handle->state->kept.Drop();  // it may tell of the key that is replaced
   SR_TRY(auto pair, card->GenerateAnyKeyPair(name));
   if (!pair.private_id.empty()) {
     name = {ObjectClass::kPrivateKey, false, std::move(pair.private_id)};
   }
   auto key = std::make_unique<simroot_key>(handle->state, std::move(name));
-  key->facts.store(FactsOf(std::move(pair.key)).release());
+  SR_TRY(auto facts, FactsOf(std::move(pair.key)));
+  key->facts.store(facts.release());
   *out = key.release();
   return {};
 }

@@ -110,6 +110,9 @@ Outcome<void> ReadPublicKey(const simroot_card* handle, std::uint8_t* out, std::
   if (!content) {
     SR_TRY(const simroot::device::PublicKey key, NotFoundIfUnknown(card->ReadAnyPublicKey(name)));
     content = as_info ? simroot::device::x509::EncodePublicKeyInfo(key) : key.point.empty() ? key.modulus : key.point;
+    if (content->empty()) {
+      return Refuse(SIMROOT_ERROR_PROTOCOL, name.Text() + " does not have the size of its type");
+    }
   }
   const Outcome<void> delivered = output.Deliver(*content);
   if (!delivered) {
@@ -197,6 +200,7 @@ simroot_result_t simroot_card_put_public_key(simroot_card_t* card, const char* p
     SR_TRY(const ObjectName name, Name(ObjectClass::kPublicKey, public_key));
     SR_TRY(const ByteView given, Input(value, value_size, "value"));
     const ByteView point = simroot::device::x509::PointInPublicKeyInfo(given).value_or(given);
+    card->state->kept.Drop();  // it may be the key that is replaced
     SR_TRY_VOID(open->PutPublicPoint(name, point));
     return {};
   });

@@ -72,7 +72,7 @@ struct NewAnyKeyPair {
 struct UserPinState {
   bool exists = false;      ///< false: the keys of this card can be used without a PIN
   bool verified = false;    ///< given since the card was powered, by whatever program
-  unsigned tries_left = 0;  ///< before it is blocked; meaningless once it is verified
+  unsigned tries_left = 0;  ///< before it is blocked; 15 if the card does not tell; meaningless once it is verified
 };
 /// Longest user PIN, in bytes.
 inline constexpr std::size_t kMaxUserPinSize = 8;

@@ -18,15 +18,6 @@ constexpr std::size_t kMaxFileSize = 16 * 1024;
 constexpr int kMaxChannelNumber = 19;    ///< ETSI TS 102 221
 constexpr int kStartTimeAfterComm = 20;  ///< field 22 of /proc/PID/stat; field 3 is the first after the name
 
-[[nodiscard]] std::string PortIdentity(const CardUri& port) {
-  if (char* const real = ::realpath(port.path.c_str(), nullptr)) {
-    std::string identity = port.scheme + ":" + real;
-    std::free(real);
-    return identity;
-  }
-  return port.scheme + ":" + port.path;
-}
-
 /// "channels-ttyUSB2-1A2B3C4D": readable, and unique by the checksum.
 [[nodiscard]] std::string LedgerFileName(const std::string& identity) {
   std::string name = identity.substr(identity.find_last_of("/:") + 1).substr(0, 40);
@@ -51,6 +42,15 @@ constexpr int kStartTimeAfterComm = 20;  ///< field 22 of /proc/PID/stat; field 
 }
 
 }  // namespace
+
+std::string PortIdentity(const CardUri& port) {
+  if (char* const real = ::realpath(port.path.c_str(), nullptr)) {
+    std::string identity = port.scheme + ":" + real;
+    std::free(real);
+    return identity;
+  }
+  return port.scheme + ":" + port.path;
+}
 
 std::optional<std::uint64_t> ProcessStartTime(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");

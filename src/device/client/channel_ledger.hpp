@@ -38,6 +38,9 @@ class ChannelLedger {
   std::string file_name_;
 };
 
+/// "at:/dev/ttyUSB2": one port has one identity, whatever links and options name it.
+[[nodiscard]] std::string PortIdentity(const CardUri& port);
+
 /// True if the process that made the entry still runs.
 [[nodiscard]] bool IsAlive(const LedgerEntry& entry);
 

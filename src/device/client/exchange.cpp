@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/client/exchange.hpp"
 
+#include "common/base/secret.hpp"
+
 namespace simroot::device::client {
 namespace {
 
@@ -81,9 +83,9 @@ Result<Reply> Exchange::SendWithClass(ClassForm form, const Command& command) {
 }
 
 Result<CardResponse> Exchange::TransmitCorrected(wire::CommandApdu command) {
+  SecretArray<wire::kMaxShortCommand> memory;  // a PIN or a premaster secret may be in it
   for (std::size_t corrections = 0; corrections <= kMaxLengthCorrections; ++corrections) {
-    std::array<std::uint8_t, wire::kMaxShortCommand> memory{};
-    ByteWriter bytes(memory);
+    ByteWriter bytes(memory.Prepare(wire::kMaxShortCommand));
     wire::PutCommand(command, bytes);
     if (!bytes.ok()) {
       return Fail(ErrorDomain::kUsage, "a command for " + transport_.Name() + " does not fit a short APDU");

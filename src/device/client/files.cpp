@@ -178,6 +178,24 @@ void Remember(Transaction& transaction, const std::optional<CachePlace>& place, 
          *type != KeyType::kP384Volatile;
 }
 
+/// Whether a point of this size can be on the curve of this type. Type and point come in different answers of the card,
+/// and whoever gets the key goes by the type.
+[[nodiscard]] bool FitsPoint(iotsafe::KeyType type, std::size_t size) {
+  using iotsafe::KeyType;
+  switch (type) {
+    case KeyType::kP256Persistent:
+    case KeyType::kP256Volatile:
+    case KeyType::kBrainpoolP256Persistent:
+    case KeyType::kBrainpoolP256Volatile:
+      return size == iotsafe::kP256PointSize;
+    case KeyType::kP384Persistent:
+    case KeyType::kP384Volatile:
+      return size == iotsafe::kP384PointSize;
+    default:
+      return false;
+  }
+}
+
 [[nodiscard]] Bytes CopyOf(ByteView bytes) {
   return {bytes.begin(), bytes.end()};
 }
@@ -263,6 +281,10 @@ Result<PublicKey> ReadAnyKey(Transaction& transaction, const ObjectName& public_
     return *std::move(key);
   }
   SR_TRY(const auto type, ReadKeyType(transaction, public_key));
+  if (type && !FitsPoint(*type, key->point.size())) {
+    return tl::make_unexpected(
+        NotUnderstood("the described type of " + public_key.Text(), ParseError::kBadValue, transaction.port()));
+  }
   key->type = type.value_or(key->type);
   if (IsPersistent(type)) {
     Remember(transaction, place, key->point);

@@ -183,6 +183,27 @@ TEST_F(GeneralKeysTest, RefusesPublicKeysItDoesNotUnderstand) {
   }
 }
 
+TEST_F(GeneralKeysTest, RefusesATypeThatIsNotThePoints) {
+  const std::string p256 =
+      "344549438641"
+      "04" +
+      std::string(128, '5');
+  const std::string p384 =
+      "346549638661"
+      "04" +
+      std::string(192, '5');
+  for (const auto& [answer, type] : {std::pair(p384, KeyType::kP256Persistent),
+                                     {p384, KeyType::kBrainpoolP256Volatile},
+                                     {p256, KeyType::kP384Persistent},
+                                     {p256, KeyType::kRsa2048},
+                                     {p256, KeyType::kHmac}}) {
+    script_->Then(kRead, answer + "9000").Then(kReadInfo, InfoAnswer(KeyInfo(Public01(), type)));
+    const auto key = card_->ReadAnyPublicKey(Public01());
+    ASSERT_FALSE(key) << static_cast<int>(type);
+    EXPECT_EQ(key.error().domain, ErrorDomain::kProtocol);
+  }
+}
+
 TEST_F(GeneralKeysTest, GeneratesAnyPairAndReadsItBack) {
   const std::string p384 = "04" + std::string(192, '5');
   script_->Then("81B900000384010400", "84010485010A9000")
@@ -228,6 +249,16 @@ TEST_F(GeneralKeysTest, TellsTheStatesOfTheUserPin) {
   const auto blocked = card_->UserPin().value();
   EXPECT_TRUE(blocked.exists && !blocked.verified);
   EXPECT_EQ(blocked.tries_left, 0U);
+}
+
+TEST_F(GeneralKeysTest, TakesAPinThatCannotBeAskedAboutForOne) {
+  script_->Then("81200001", "6700").Then("812000010831323334FFFFFFFF", "6700").Then("81200001", "6985");
+  const auto untold = card_->UserPin();
+  ASSERT_TRUE(untold) << untold.error().Text();
+  EXPECT_TRUE(untold->exists && !untold->verified);
+  EXPECT_EQ(untold->tries_left, 15U);
+  EXPECT_EQ(card_->VerifyUserPin(AsBytes("1234")).error().domain, ErrorDomain::kCard);
+  EXPECT_EQ(card_->UserPin().error().domain, ErrorDomain::kCard);
 }
 
 TEST_F(GeneralKeysTest, GivesThePinOnceAndFillsTheField) {

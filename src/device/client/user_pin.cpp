@@ -12,11 +12,16 @@ using wire::StatusWord;
 
 constexpr std::uint8_t kGlobalPin1 = 0x01;  ///< P2, ETSI TS 102 221 9.5.1
 constexpr std::uint8_t kFiller = 0xFF;
+constexpr unsigned kTriesNotTold = 15;  ///< the most 63CX can tell: no warning is given without reason
 
 /// @param data nothing to ask.
 [[nodiscard]] Result<UserPinState> Verify(Transaction& transaction, ByteView data) {
   SR_TRY(const Reply reply,
          transaction.Send({.ins = Ins::kVerifyPin, .p1 = 0, .p2 = kGlobalPin1, .data = data, .le = {}}));
+  // 63CF is the counter in the answer to a question only; to a PIN it is success (and a remote session has completed).
+  if (!data.empty() && IsSuccess(reply.sw)) {
+    return UserPinState{.exists = true, .verified = true};
+  }
   switch (reply.sw) {
     case StatusWord::kReferencedDataNotFound:
     case StatusWord::kUnknownInstruction:
@@ -24,6 +29,12 @@ constexpr std::uint8_t kFiller = 0xFF;
       return UserPinState{};
     case StatusWord::kAuthenticationBlocked:
       return UserPinState{.exists = true};
+    case StatusWord::kWrongLength:
+      if (data.empty()) {
+        // A card that compares only: it knows the reference, or it would have said 6A88, and cannot be asked about it.
+        return UserPinState{.exists = true, .tries_left = kTriesNotTold};
+      }
+      break;
     default:
       break;
   }

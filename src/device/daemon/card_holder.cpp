@@ -15,41 +15,19 @@ constexpr std::chrono::milliseconds kFarewell{2000};  ///< for closing channels 
 constexpr std::chrono::seconds kRememberUnknownAid{60};
 constexpr std::size_t kMaxUnknownAids = 16;
 constexpr std::array<std::uint8_t, 4> kAskForPin{0x00, iotsafe::Code(iotsafe::Ins::kVerifyPin), 0x00, 0x01};
-
-constexpr std::uint8_t kSw1BytesWaiting = 0x61;
-constexpr std::uint8_t kGetResponse = 0xC0;
-constexpr std::uint8_t kManageChannel = 0x70;
-constexpr std::uint8_t kHighestChannel = 3;
+constexpr std::array<std::uint8_t, 4> kAskForPinProprietary{0x80, kAskForPin[1], kAskForPin[2], kAskForPin[3]};
 
 /// The file whose existence says that a PIN was given through a daemon of this port.
 [[nodiscard]] std::string PinFile(const CardUri& card) {
   std::array<std::uint8_t, 4> crc{};
   ByteWriter out(crc);
-  out.PutU32(Crc32Of(AsBytes(card.text)));
+  out.PutU32(Crc32Of(AsBytes(client::PortIdentity(card))));
   return "pin-was-given-" + ToHex(crc);
-}
-
-[[nodiscard]] StatusWord StatusOf(ByteView response) {
-  const auto parsed = wire::ParseResponse(response);
-  return parsed ? parsed->sw : StatusWord::kOtherError;
 }
 
 }  // namespace
 
-CardHolder::CardHolder(HolderOptions options)
-    : options_(std::move(options)),
-      pin_(client::PrivateDirectory(options_.runtime_directory, client::IfMissing::kFail)
-               .Read(PinFile(options_.card), 1)
-               .has_value()) {}
-
-/// Closes the port after an error of it.
-template <typename T>
-Result<T> CardHolder::Watched(Result<T> result) {
-  if (!result && result.error().domain == ErrorDomain::kTransport) {
-    Drop(result.error());
-  }
-  return result;
-}
+CardHolder::CardHolder(HolderOptions options) : options_(std::move(options)) {}
 
 Result<void> CardHolder::EnsureOpen(Deadline deadline, std::chrono::milliseconds pause) {
   if (transport_) {
@@ -68,6 +46,10 @@ Result<void> CardHolder::EnsureOpen(Deadline deadline, std::chrono::milliseconds
   transport_ = *std::move(opened);
   transport_->SetObserver(options_.observer);
   pool_.Start(client::ChannelLedger(options_.runtime_directory, options_.card));
+  // Looked for now, not at the start: a link to the port can be followed only while the port is there.
+  if (client::PrivateDirectory(options_.runtime_directory, client::IfMissing::kFail).Read(PinFile(options_.card), 1)) {
+    pin_.Arm();
+  }
   NextGeneration();
   ++openings_;
   return {};
@@ -79,7 +61,6 @@ void CardHolder::Drop(const Error& error) {
   }
   lock_.reset();
   transport_.reset();
-  raw_channels_.clear();
   trouble_ = error;
   pause_ = std::clamp(pause_ * 2, options_.first_pause, options_.longest_pause);
   last_attempt_ = Deadline::Clock::now();
@@ -90,6 +71,9 @@ void CardHolder::NextGeneration() {
   ++generation_;
   iccid_.reset();
   unknown_aids_.clear();
+  raw_channels_.clear();
+  raw_was_free_.clear();
+  raw_aids_.clear();
   pin_.AskAgain();
 }
 
@@ -106,6 +90,7 @@ Result<void> CardHolder::Begin(Deadline deadline) {
   SR_TRY(lock_, std::move(locked));
   raw_has_room_ = false;
   raw_was_free_.clear();
+  raw_aids_.clear();
   return {};
 }
 
@@ -167,11 +152,15 @@ Result<PooledChannel*> CardHolder::AcquireKnown(ByteView aid, ClientId client, D
                        StatusText(StatusWord::kFileNotFound) + ")",
                    "check the AID, and that the applet is installed");
   }
+  const std::uint64_t opened_before = pool_.opened();
   auto acquired = Watched(pool_.Acquire(*transport_, aid, client, deadline));
+  if (pool_.opened() != opened_before) {
+    YieldToPool();
+  }
   if (!acquired) {
     const Error& error = acquired.error();
     if (error.domain == ErrorDomain::kCard && error.sw == StatusWord::kFileNotFound &&
-        unknown_aids_.size() < kMaxUnknownAids) {
+        unknown_aids_.size() < kMaxUnknownAids && raw_channels_.empty()) {  // they may have left no room
       unknown_aids_.push_back({Bytes(aid.begin(), aid.end()), now + kRememberUnknownAid});
     }
     return acquired;
@@ -186,7 +175,10 @@ Result<PooledChannel*> CardHolder::AcquireKnown(ByteView aid, ClientId client, D
 
 /// VERIFY without a PIN uses up no attempt (ETSI TS 102 221 11.1.9): it asks how many are left.
 Result<void> CardHolder::AskForPin(const PooledChannel& channel, Deadline deadline) {
-  SR_TRY(const Bytes answer, Send(channel.channel, kAskForPin, deadline));
+  SR_TRY(Bytes answer, Send(channel.channel, kAskForPin, deadline));
+  if (StatusOf(answer) == StatusWord::kUnknownClass && transport_) {
+    SR_TRY(answer, Send(channel.channel, kAskForPinProprietary, deadline));
+  }
   pin_.Learn(channel.aid, StatusOf(answer));
   return {};
 }
@@ -226,18 +218,23 @@ Result<PooledChannel*> CardHolder::Resolve(const LeaseKey& key, const Lease& lea
 }
 
 Result<Bytes> CardHolder::TransmitOnLease(const LeaseKey& key, Lease& lease, ByteView command, Deadline deadline) {
-  // Asked before anything else is done; whether the application has a PIN is known since the channel was opened.
-  if (lease.generation == generation_ && UsesKeys(command) && !pin_.MayUseKeys(key.first, lease.aid)) {
+  const auto refused = [&] { return UsesKeys(command) && !pin_.MayUseKeys(key.first, lease.aid); };
+  // Asked before anything else is done if it is known whether the application has a PIN; finding the channel learns it.
+  if (lease.generation == generation_ && pin_.Knows(lease.aid) && refused()) {
     return StatusOnly(StatusWord::kSecurityNotSatisfied);
   }
   SR_TRY(PooledChannel* const channel, Resolve(key, lease, deadline));
   if (channel == nullptr) {
     return StatusOnly(StatusWord::kChannelNotSupported);
   }
+  if (refused()) {
+    return StatusOnly(StatusWord::kSecurityNotSatisfied);
+  }
   channel->owner = key.first;
   channel->handle = key.second;
   channel->last_used = Deadline::Clock::now();
   auto answer = Send(channel->channel, command, deadline);
+  NotePin(key.first, lease.aid, command, answer);
   if (!transport_) {
     return answer;
   }
@@ -252,103 +249,31 @@ Result<Bytes> CardHolder::TransmitOnLease(const LeaseKey& key, Lease& lease, Byt
   if (sw == StatusWord::kChannelNotSupported) {
     pool_.Forget();
     NextGeneration();
-  } else if (sw == StatusWord::kOk && GivesPin(command)) {
-    PinWasGiven(key.first, lease.aid);
   }
   return answer;
 }
 
-/// Commands that name their channel. A client gets at the channels it has opened in this transaction, and at nothing
-/// else: the basic channel is the modem's.
-Result<Bytes> CardHolder::TransmitRaw(ClientId client, ByteView command, Deadline deadline) {
-  const auto raw = ParseRaw(command);
-  if (!raw) {
-    return StatusOnly(StatusWord::kUnknownClass);
+/// After a command that may have given the PIN. Without an answer nobody knows: the card may have accepted it.
+void CardHolder::NotePin(ClientId client, const Bytes& aid, ByteView command, const Result<Bytes>& answer) {
+  if (MayGivePin(command) && (!answer || IsSuccess(StatusOf(*answer)))) {
+    PinWasGiven(answer && GivesPin(command) ? client : kNobody, aid);
   }
-  if (!MayUseRaw(*raw)) {
-    return StatusOnly(StatusWord::kChannelNotSupported);
-  }
-  if (raw->odd || (raw->opens && raw->other_channel > kHighestChannel)) {
-    return StatusOnly(StatusWord::kIncorrectP1P2);
-  }
-  if (raw->toolkit) {
-    return StatusOnly(StatusWord::kUnknownInstruction);
-  }
-  if (raw->opens) {
-    return OpenRaw(command, deadline);
-  }
-  if ((raw->channel == 0 && !raw->closes) || (UsesKeys(command) && !pin_.MayUseKeys(client, {}))) {
-    return StatusOnly(StatusWord::kSecurityNotSatisfied);
-  }
-  SR_TRY(Bytes answer, Send(Channel{}, command, deadline));
-  const StatusWord sw = StatusOf(answer);
-  if (raw->closes && sw == StatusWord::kOk) {
-    std::erase(raw_channels_, raw->other_channel);
-    pool_.DropForeign(raw->other_channel);
-  } else if (raw->selects && (sw == StatusWord::kOk || wire::Sw1(sw) == kSw1BytesWaiting)) {
-    NoteRaw(raw->channel);
-  } else if (sw == StatusWord::kOk && GivesPin(command)) {
-    PinWasGiven(client, {});
-  }
-  return answer;
 }
 
-/// To the card the PIN stays given if this daemon is killed: the next one must know. The directory is gone after a
-/// restart of the machine, or of the service in good order.
+/// To the card the PIN stays given if this daemon ends: the next one must know. The directory is gone after a restart
+/// of the machine.
 void CardHolder::PinWasGiven(ClientId client, const Bytes& aid) {
   const bool was_armed = pin_.armed();
   pin_.Given(client, aid);
-  if (pin_.armed() && !was_armed) {
-    client::PrivateDirectory(options_.runtime_directory, client::IfMissing::kCreate)
-        .Replace(PinFile(options_.card), {});
+  if (!pin_.armed() || was_armed || options_.runtime_directory.empty()) {
+    return;
   }
-}
-
-/// Channels that the client has opened; and SELECT, with which some cards open a channel, on one that was free when the
-/// client asked for it in the same transaction.
-bool CardHolder::MayUseRaw(const RawCommand& raw) const {
-  const auto is_in = [](const std::vector<std::uint8_t>& numbers, std::uint8_t number) {
-    return std::ranges::find(numbers, number) != numbers.end();
-  };
-  const bool may_begin = raw.selects && is_in(raw_was_free_, raw.channel);
-  const bool may_talk = raw.channel == 0 || is_in(raw_channels_, raw.channel) || may_begin;
-  return may_talk && (!raw.closes || is_in(raw_channels_, raw.other_channel));
-}
-
-void CardHolder::NoteRaw(std::uint8_t number) {
-  if (std::ranges::find(raw_channels_, number) == raw_channels_.end()) {
-    raw_channels_.push_back(number);
-    pool_.NoteForeign(number);
+  const bool written = client::PrivateDirectory(options_.runtime_directory, client::IfMissing::kCreate)
+                           .Replace(PinFile(options_.card), {});
+  if (!written && options_.log) {
+    options_.log("cannot note in " + options_.runtime_directory +
+                 " that the PIN was given: the next daemon would let everybody use the keys");
   }
-  if (std::ranges::find(raw_was_free_, number) == raw_was_free_.end()) {
-    raw_was_free_.push_back(number);
-  }
-}
-
-Result<Bytes> CardHolder::OpenRaw(ByteView command, Deadline deadline) {
-  if (!raw_has_room_) {
-    SR_TRY_VOID(Watched(pool_.CloseFree(*transport_, deadline)));
-    raw_has_room_ = true;
-    warm_generation_ = 0;
-  }
-  SR_TRY(Bytes answer, Send(Channel{}, command, deadline));
-  if (const StatusWord sw = StatusOf(answer); wire::Sw1(sw) == kSw1BytesWaiting) {
-    // The number is fetched here: the basic channel is closed to clients, and a channel must not get lost.
-    SR_TRY(answer,
-           Send(Channel{}, std::array<std::uint8_t, 5>{0x00, kGetResponse, 0x00, 0x00, wire::Sw2(sw)}, deadline));
-  }
-  const auto raw = ParseRaw(command);
-  const auto parsed = wire::ParseResponse(answer);
-  if (raw && parsed && parsed->sw == StatusWord::kOk) {
-    const std::uint8_t number = parsed->data.empty() ? raw->other_channel : parsed->data.front();
-    if (number == 0 || number > kHighestChannel) {
-      // Nobody could use it: the class bytes of the clients name no such channel.
-      SR_TRY_VOID(Send(Channel{}, std::array<std::uint8_t, 5>{0x00, kManageChannel, 0x80, number, 0x00}, deadline));
-      return StatusOnly(StatusWord::kFunctionNotSupported);
-    }
-    NoteRaw(number);
-  }
-  return answer;
 }
 
 Result<std::string> CardHolder::Iccid(Deadline deadline) {

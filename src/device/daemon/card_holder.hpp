@@ -14,9 +14,10 @@ namespace simroot::device::daemon {
 struct HolderOptions {
   CardUri card;
   std::function<Result<std::unique_ptr<Transport>>(const CardUri&, Deadline)> open_transport = OpenTransport;
-  std::string runtime_directory;               ///< of the channel ledger; empty: none is kept
-  TransportObserver* observer = nullptr;       ///< borrowed; called from the thread that uses the holder
-  std::chrono::milliseconds first_pause{100};  ///< after the port could not be opened; doubles each time
+  std::string runtime_directory;                ///< of the channel ledger; empty: none is kept
+  std::function<void(const std::string&)> log;  ///< takes one line, from any thread; may be empty
+  TransportObserver* observer = nullptr;        ///< borrowed; called from the thread that uses the holder
+  std::chrono::milliseconds first_pause{100};   ///< after the port could not be opened; doubles each time
   std::chrono::milliseconds longest_pause{5000};
   /// While the port is closed, a client's request tries it again, but not sooner than this after the last attempt.
   std::chrono::milliseconds shortest_pause{250};
@@ -90,7 +91,12 @@ class CardHolder {
   void Drop(const Error& error);
   void NextGeneration();
   template <typename T>
-  [[nodiscard]] Result<T> Watched(Result<T> result);
+  [[nodiscard]] Result<T> Watched(Result<T> result) {
+    if (!result && result.error().domain == ErrorDomain::kTransport) {
+      Drop(result.error());
+    }
+    return result;
+  }
 
   [[nodiscard]] Result<PooledChannel*> Resolve(const LeaseKey& key, const Lease& lease, Deadline deadline);
   [[nodiscard]] Result<PooledChannel*> AcquireKnown(ByteView aid, ClientId client, Deadline deadline);
@@ -98,8 +104,13 @@ class CardHolder {
   [[nodiscard]] Result<Bytes> TransmitOnLease(const LeaseKey& key, Lease& lease, ByteView command, Deadline deadline);
   [[nodiscard]] Result<Bytes> TransmitRaw(ClientId client, ByteView command, Deadline deadline);
   [[nodiscard]] Result<Bytes> OpenRaw(ByteView command, Deadline deadline);
+  void NotePin(ClientId client, const Bytes& aid, ByteView command, const Result<Bytes>& answer);
   void PinWasGiven(ClientId client, const Bytes& aid);
   void NoteRaw(std::uint8_t number);
+  void DropRaw(std::uint8_t number);
+  void YieldToPool();
+  void NoteSelected(const RawCommand& raw, ByteView command, ByteView answer);
+  [[nodiscard]] Bytes SelectedOn(std::uint8_t number) const;
   [[nodiscard]] bool MayUseRaw(const RawCommand& raw) const;
   [[nodiscard]] Result<Bytes> Send(const Channel& channel, ByteView command, Deadline deadline);
   [[nodiscard]] Result<void> Warm(Deadline deadline);
@@ -108,10 +119,11 @@ class CardHolder {
   std::unique_ptr<Transport> transport_;
   std::unique_ptr<TransportLock> lock_;
   ChannelPool pool_;
-  PinGuard pin_;
+  PinGuard pin_{false};
   std::map<LeaseKey, Lease> leases_;
   std::vector<std::uint8_t> raw_channels_;  ///< opened by the client whose transaction it is
   std::vector<std::uint8_t> raw_was_free_;  ///< those that it has found free so far
+  std::map<std::uint8_t, Bytes> raw_aids_;  ///< what it has selected on them, where that is certain
   bool raw_has_room_ = false;               ///< our own free channels were closed for it
   std::vector<UnknownAid> unknown_aids_;
   std::uint64_t generation_ = 1;  ///< of everything that a reset of the card ends

@@ -65,10 +65,10 @@ Result<PooledChannel*> ChannelPool::Open(Transport& transport, ByteView aid, Cli
     SR_TRY_VOID(CloseOne(transport, client, deadline));
   }
   auto opened = transport.OpenChannel(aid, deadline);
-  if (!opened && NoChannelFree(opened.error()) && CloseAbandoned(transport, deadline) > 0) {
+  if (!opened && MayBeFull(opened.error()) && CloseAbandoned(transport, deadline) > 0) {
     opened = transport.OpenChannel(aid, deadline);
   }
-  if (!opened && NoChannelFree(opened.error())) {
+  if (!opened && MayBeFull(opened.error())) {
     SR_TRY(const bool closed, CloseOne(transport, client, deadline));
     if (closed) {
       opened = transport.OpenChannel(aid, deadline);
@@ -79,13 +79,23 @@ Result<PooledChannel*> ChannelPool::Open(Transport& transport, ByteView aid, Cli
   }
   // What we thought was open under this number is not: the card would not have given it.
   std::erase_if(channels_, [&opened](const PooledChannel& channel) { return channel.channel == *opened; });
+  // Nor is one of a client's own.
+  std::erase_if(foreign_, [&opened](std::uint8_t number) { return opened->session < 0 && number == opened->number; });
   ledger_->Add(*opened);
+  ++opened_;
+  has_sessions_ = has_sessions_ || opened->session >= 0;
   return &channels_.emplace_back(PooledChannel{.channel = *opened,
                                                .aid = Bytes(aid.begin(), aid.end()),
                                                .state = {},
                                                .owner = kNobody,
                                                .handle = 0,
                                                .last_used = Deadline::Clock::now()});
+}
+
+/// A modem does not tell why AT+CCHO failed: it says that the application is unknown when no channel is free, too.
+bool ChannelPool::MayBeFull(const Error& error) const {
+  return NoChannelFree(error) ||
+         (has_sessions_ && error.domain == ErrorDomain::kCard && error.sw == StatusWord::kFileNotFound);
 }
 
 /// False if there is nothing to close.
@@ -179,12 +189,6 @@ void ChannelPool::CloseAll(Transport& transport, Deadline deadline) {
 }
 
 void ChannelPool::Forget() {
-  for (const PooledChannel& channel : channels_) {
-    ledger_->Remove(channel.channel, ::getpid());
-  }
-  for (const std::uint8_t number : foreign_) {
-    ledger_->Remove({.number = number, .session = -1}, ::getpid());
-  }
   channels_.clear();
   foreign_.clear();
 }

@@ -59,7 +59,7 @@ class ChannelPool {
   /// Closes all.
   void CloseAll(Transport& transport, Deadline deadline);
 
-  /// The card was reset: the channels are gone.
+  /// The card was reset, it seems: the channels are gone. The ledger keeps them, for CloseAbandoned if they are not.
   void Forget();
 
   /// Closes what the ledger says that processes which are gone have left open, and this one before an error. @returns
@@ -70,17 +70,23 @@ class ChannelPool {
   void NoteForeign(std::uint8_t number);
   void DropForeign(std::uint8_t number);
 
+  /// How many channels were opened so far.
+  [[nodiscard]] std::uint64_t opened() const { return opened_; }
+
   [[nodiscard]] const std::list<PooledChannel>& channels() const { return channels_; }
 
  private:
   [[nodiscard]] Result<PooledChannel*> Open(Transport& transport, ByteView aid, ClientId client, Deadline deadline);
   [[nodiscard]] Result<bool> CloseOne(Transport& transport, ClientId client, Deadline deadline);
   [[nodiscard]] Result<void> Close(Transport& transport, std::list<PooledChannel>::iterator channel, Deadline deadline);
+  [[nodiscard]] bool MayBeFull(const Error& error) const;
   [[nodiscard]] bool IsOurs(const Channel& channel) const;
 
   std::optional<client::ChannelLedger> ledger_;
   std::list<PooledChannel> channels_;
   std::vector<std::uint8_t> foreign_;
+  std::uint64_t opened_ = 0;
+  bool has_sessions_ = false;  ///< the port opens channels with AT+CCHO
 };
 
 }  // namespace simroot::device::daemon

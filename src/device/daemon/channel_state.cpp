@@ -2,6 +2,7 @@
 #include "device/daemon/channel_state.hpp"
 
 #include "common/wire/status_word.hpp"
+#include "device/transport/apdu_commands.hpp"
 
 namespace simroot::device::daemon {
 namespace {
@@ -12,7 +13,6 @@ using wire::StatusWord;
 constexpr std::uint8_t kGetResponse = 0xC0;
 constexpr std::uint8_t kSw1BytesWaiting = 0x61;
 constexpr std::uint8_t kSw1WrongLe = 0x6C;
-constexpr std::uint8_t kSw1ProactiveWaiting = 0x91;
 constexpr std::uint8_t kOpenSession = 0x00;
 constexpr std::uint8_t kCloseSession = 0x01;
 constexpr std::uint8_t kLastUpdate = 0x80;
@@ -40,11 +40,6 @@ constexpr std::uint8_t kChannelBits = 0x03;
 /// No secure messaging, no chaining, none of the further channels.
 [[nodiscard]] bool IsPlainClass(std::uint8_t cla) {
   return (cla & static_cast<std::uint8_t>(~(kProprietaryBit | kChannelBits))) == 0;
-}
-
-[[nodiscard]] bool IsSuccess(StatusWord sw) {
-  return sw == StatusWord::kOk || sw == StatusWord::kOkAfterRemoteSession || wire::Sw1(sw) == kSw1ProactiveWaiting ||
-         wire::Sw1(sw) == kSw1BytesWaiting;
 }
 
 }  // namespace

@@ -92,7 +92,22 @@ bool UsesKeys(ByteView command) {
 
 bool GivesPin(ByteView command) {
   const auto parsed = wire::ParseCommand(command, wire::ApduStrictness::kIgnoreExcess);
-  return parsed && static_cast<Ins>(parsed->ins) == Ins::kVerifyPin && !parsed->data.empty();
+  constexpr std::uint8_t kChainingOrSecureMessaging = 0x7C;
+  constexpr std::uint8_t kUserPin = 0x01;
+  return parsed && static_cast<Ins>(parsed->ins) == Ins::kVerifyPin && !parsed->data.empty() && !parsed->extended &&
+         (parsed->cla & kChainingOrSecureMessaging) == 0 && parsed->p1 == 0 && parsed->p2 == kUserPin;
+}
+
+bool MayGivePin(ByteView command) {
+  constexpr std::size_t kQuestion = 5;  // header, and a length of 00 perhaps
+  const auto header = ReadHeader(command);
+  const bool asks = command.size() < kQuestion || (command.size() == kQuestion && command.back() == 0);
+  return header && static_cast<Ins>(header->ins) == Ins::kVerifyPin && !asks;
+}
+
+wire::StatusWord StatusOf(ByteView response) {
+  const auto parsed = wire::ParseResponse(response);
+  return parsed ? parsed->sw : wire::StatusWord::kOtherError;
 }
 
 Bytes OnChannel(ByteView command, std::uint8_t number) {

@@ -31,8 +31,15 @@ struct RawCommand {
 /// True if the command uses a private or secret key, which a user PIN guards.
 [[nodiscard]] bool UsesKeys(ByteView command);
 
-/// True for VERIFY with a PIN in it.
+/// True for VERIFY with the user PIN in it, in the one form that every card reads alike: no chaining, no secure
+/// messaging, a short length. Only this proves that a client knows the PIN.
 [[nodiscard]] bool GivesPin(ByteView command);
+
+/// True for any VERIFY but the short question: after it, the PIN may be given to the card.
+[[nodiscard]] bool MayGivePin(ByteView command);
+
+/// The status word of an answer; kOtherError if there is none.
+[[nodiscard]] wire::StatusWord StatusOf(ByteView response);
 
 /// The command with `number` in the channel bits of its class byte. The caller wipes it.
 [[nodiscard]] Bytes OnChannel(ByteView command, std::uint8_t number);

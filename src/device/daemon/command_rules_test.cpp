@@ -63,6 +63,13 @@ TEST(CommandRules, WhatGivesThePin) {
   EXPECT_TRUE(GivesPin(Hex("00200001 08 31323334FFFFFFFF")));
   EXPECT_FALSE(GivesPin(Hex("00200001"))) << "a question";
   EXPECT_FALSE(GivesPin(Hex("00210001 08 31323334FFFFFFFF")));
+  EXPECT_FALSE(MayGivePin(Hex("0020000100")));
+  for (const std::string_view command :
+       {"10200001 08 31323334FFFFFFFF", "0C200001 08 31323334FFFFFFFF", "00200101 08 31323334FFFFFFFF",
+        "00200081 08 31323334FFFFFFFF", "00200001 000008 31323334FFFFFFFF"}) {
+    EXPECT_FALSE(GivesPin(Hex(command))) << command;
+    EXPECT_TRUE(MayGivePin(Hex(command))) << command;
+  }
 }
 
 TEST(CommandRules, ChannelIsPutIntoTheClassByte) {

@@ -59,6 +59,7 @@ class Connection {
   [[nodiscard]] std::optional<Time> HalfDoneSince() const;
 
   State state = State::kNew;
+  bool had_turn = false;    ///< ever: the card's side may know of it
   bool taken_away = false;  ///< its transaction was ended, and it has not been told
   Time last_active = Deadline::Clock::now();
 

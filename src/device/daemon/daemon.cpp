@@ -32,6 +32,23 @@ void Daemon::Log(const std::string& line) const {
   }
 }
 
+/// Clients can cause such lines as fast as they can connect: of more than a few a second only the number is told.
+void Daemon::LogOfClients(const std::string& line) {
+  constexpr std::uint32_t kLines = 20;
+  constexpr std::chrono::seconds kSpan{5};
+  const Time now = Deadline::Clock::now();
+  if (now - lines_since_ >= kSpan) {
+    if (lines_ > kLines) {
+      Log(std::to_string(lines_ - kLines) + " more lines about connections were left out");
+    }
+    lines_since_ = now;
+    lines_ = 0;
+  }
+  if (++lines_ <= kLines) {
+    Log(line);
+  }
+}
+
 Connection* Daemon::Find(ClientId id) {
   const auto found = clients_.find(id);
   return found == clients_.end() ? nullptr : found->second.get();
@@ -105,11 +122,11 @@ void Daemon::Accept() {
   }
   auto client = std::make_unique<Connection>(++last_id_, std::move(socket));
   if (!MakeRoomFor(client->peer())) {
-    Log(Describe(client->peer()) + " was refused: too many connections");
+    LogOfClients(Describe(client->peer()) + " was refused: too many connections");
     Refuse(*client, {ErrorDomain::kTransport, "the card daemon serves too many programs already", "try again later"});
     return;
   }
-  Log(Describe(client->peer()) + " has connected");
+  LogOfClients(Describe(client->peer()) + " has connected");
   clients_.emplace(client->id(), std::move(client));
 }
 
@@ -143,13 +160,17 @@ void Daemon::Remove(ClientId id, const std::string& why) {
     return;
   }
   if (!why.empty()) {
-    Log("the connection of " + Describe(found->second->peer()) + " was closed: " + why);
+    LogOfClients("the connection of " + Describe(found->second->peer()) + " was closed: " + why);
   }
+  const bool had_turn = found->second->had_turn;
   clients_.erase(found);
   if (turns_.holder() == id) {
     EndTurn(id);
   } else {
     turns_.Leave(id);
+  }
+  if (!had_turn) {
+    return;  // the card's side has never heard of it: connecting in a loop must not pile up jobs
   }
   worker_.Post([id](CardHolder& card) -> CardWorker::Completion {
     card.Forget(id);
@@ -169,6 +190,7 @@ void Daemon::StartNext() {
   }
   client->state = State::kAsked;
   client->taken_away = false;
+  client->had_turn = true;
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next->until - Deadline::Clock::now());
   const auto time = std::clamp(left, options_.min_exchange / 5, options_.min_exchange);
   worker_.Post([this, id = next->client, time](CardHolder& card) -> CardWorker::Completion {

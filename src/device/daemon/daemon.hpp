@@ -19,6 +19,7 @@ struct DaemonOptions {
   /// that the next one finds the port in step.
   std::chrono::milliseconds min_exchange{10'000};
   std::chrono::milliseconds max_exchange{60'000};
+  std::chrono::milliseconds max_wait{600'000};  ///< for a turn, whatever the client asks for
   std::function<void(const std::string&)> log;  ///< takes one line; may be empty
   std::function<void()> on_stop;                ///< the daemon begins to stop; may be empty
 };
@@ -46,6 +47,7 @@ class Daemon {
   void ServeConnections(std::span<const pollfd> events);
   void Remove(ClientId id, const std::string& why);
   void Log(const std::string& line) const;
+  void LogOfClients(const std::string& line);
   [[nodiscard]] int PollTimeoutMs() const;
   void WatchTime();
   void Stop();
@@ -82,6 +84,8 @@ class Daemon {
   Time started_ = Deadline::Clock::now();
   std::uint32_t transactions_ = 0;
   std::uint32_t taken_away_ = 0;
+  Time lines_since_;
+  std::uint32_t lines_ = 0;  ///< that clients have caused since then
   CardWorker worker_;
 };
 

@@ -33,6 +33,21 @@ class FakeCard {
     const std::lock_guard lock(mutex_);
     pin_ = Hex(pin_hex);
   }
+  /// What a VERIFY with the right PIN is answered.
+  void SetVerifyAnswer(const std::string& hex) {
+    const std::lock_guard lock(mutex_);
+    verify_answer_ = Hex(hex);
+  }
+  /// VERIFY with another class byte is answered 6E00.
+  void SetVerifyClass(std::uint8_t cla) {
+    const std::lock_guard lock(mutex_);
+    verify_class_ = cla;
+  }
+  /// The modem, say, closes a channel.
+  void Lose(int channel) {
+    const std::lock_guard lock(mutex_);
+    channels_.erase(channel);
+  }
   /// Commands wait in the card until it is let go.
   void Hold() {
     const std::lock_guard lock(mutex_);
@@ -149,6 +164,12 @@ class FakeCard {
   }
 
   [[nodiscard]] Bytes VerifyPin(const wire::CommandApdu& command) {
+    if (verify_class_ && (command.cla & 0xFC) != *verify_class_) {
+      return Hex("6E00");
+    }
+    if (command.p2 != 1 || (command.cla & 0x10) != 0) {
+      return Hex("9000");  // another PIN, or a part of one
+    }
     if (pin_.empty()) {
       return Hex("6A88");
     }
@@ -156,7 +177,7 @@ class FakeCard {
       return pin_given_ ? Hex("9000") : Hex("63C3");
     }
     pin_given_ = SameBytes(command.data, pin_);
-    return pin_given_ ? Hex("9000") : Hex("63C2");
+    return pin_given_ ? verify_answer_ : Hex("63C2");
   }
 
   std::mutex mutex_;
@@ -164,6 +185,8 @@ class FakeCard {
   std::map<int, Channel> channels_;
   std::vector<std::string> events_;
   Bytes pin_;
+  Bytes verify_answer_ = Hex("9000");
+  std::optional<int> verify_class_;
   bool pin_given_ = false;
   bool port_is_there_ = true;
   int plugged_ = 0;

@@ -48,7 +48,7 @@ TEST(PinGuard, AnotherNameOfTheApplicationIsNoWayAround) {
   after.Given(kHonest, Aid());
   after.Learn(part, kGiven);
   EXPECT_FALSE(after.MayUseKeys(kThief, part));
-  EXPECT_FALSE(after.MayUseKeys(kThief, {})) << "on a channel of its own";
+  EXPECT_FALSE(after.MayUseKeysRaw(kThief, part)) << "on a channel of its own";
 }
 
 TEST(PinGuard, PinGivenBeforeTheDaemonCameServesAll) {
@@ -92,6 +92,31 @@ TEST(PinGuard, AnotherApplicationWithoutAPinIsFree) {
   guard.Given(kHonest, Aid());
   guard.Learn(other, wire::StatusWord::kUnknownInstruction);
   EXPECT_TRUE(guard.MayUseKeys(kThief, other));
+}
+
+TEST(PinGuard, SuccessWithNewsIsSuccess) {
+  PinGuard guard(true);
+  guard.Learn(Aid(), wire::StatusWord{0x9110});
+  EXPECT_FALSE(guard.MayUseKeys(kThief, Aid()));
+}
+
+TEST(PinGuard, ApplicationThatDoesNotUnderstandTheQuestionIsGuarded) {
+  for (const auto answer : {wire::StatusWord::kUnknownClass, wire::StatusWord::kWrongLength}) {
+    PinGuard guard(false);
+    guard.Learn(Aid(), answer);
+    EXPECT_EQ(guard.Knows(Aid()), answer == wire::StatusWord::kUnknownClass);
+    EXPECT_TRUE(guard.MayUseKeys(kThief, Aid())) << "nobody has given a PIN";
+    guard.Given(kHonest, Aid());
+    EXPECT_TRUE(guard.MayUseKeys(kHonest, Aid()));
+    EXPECT_FALSE(guard.MayUseKeys(kThief, Aid()));
+  }
+}
+
+TEST(PinGuard, PinThatNobodyHasShownServesNobody) {
+  PinGuard guard(false);
+  guard.Learn(Aid(), kNotGiven);
+  guard.Given(kNobody, Aid());
+  EXPECT_FALSE(guard.MayUseKeys(kHonest, Aid()));
 }
 
 }  // namespace

@@ -112,7 +112,8 @@ void Daemon::Lock(Connection& client, const DaemonRequest& request) {
     Refuse(client, {ErrorDomain::kTransport, "the card daemon is being stopped", "try again when it runs again", {}});
     return;
   }
-  if (!turns_.Wait(client.id(), now, now + std::chrono::milliseconds(request.timeout_ms))) {
+  const auto wait = std::min(std::chrono::milliseconds(request.timeout_ms), options_.max_wait);
+  if (!turns_.Wait(client.id(), now, now + wait)) {
     Refuse(client, {ErrorDomain::kUsage, "this program has begun a transaction already", "end it first", {}});
     return;
   }

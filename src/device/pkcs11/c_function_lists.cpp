@@ -26,10 +26,11 @@ CK_FUNCTION_LIST functions_2_40 = {
 
 CK_UTF8CHAR interface_name[] = "PKCS 11";  // NOLINT: C's type of the member
 
-// Newest first: the first one is the default.
+// Newest first: the first one is the default. No flags: a child has to call C_Initialize before it goes on, and
+// CKF_INTERFACE_FORK_SAFE would say that it need not.
 std::array<CK_INTERFACE, 2> interfaces{
-    CK_INTERFACE{interface_name, &functions_3_0, CKF_INTERFACE_FORK_SAFE},
-    CK_INTERFACE{interface_name, &functions_2_40, CKF_INTERFACE_FORK_SAFE},
+    CK_INTERFACE{interface_name, &functions_3_0, 0},
+    CK_INTERFACE{interface_name, &functions_2_40, 0},
 };
 
 [[nodiscard]] bool IsWanted(const CK_INTERFACE& offered, const CK_UTF8CHAR* name, const CK_VERSION* version,

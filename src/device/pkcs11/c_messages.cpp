@@ -71,17 +71,17 @@ namespace {
   if (message != nullptr) {
     return Refuse(CKR_OPERATION_ACTIVE);
   }
-  SR_TRY(CK_GCM_MESSAGE_PARAMS* const checked, CheckMessage(params, params_size, encrypting));
+  SR_TRY_VOID(CheckMessage(params, params_size, encrypting));
   SR_TRY(const ByteView associated, Given(aad, aad_size));
   message = std::make_unique<Message>();
-  message->params = checked;
   message->aad.assign(associated.begin(), associated.end());
   return {};
 }
 
-/// Parts are gathered: the card takes a message whole, and gives no text before its tag is found right.
-[[nodiscard]] Outcome NextPart(Session& session, bool encrypting, const CK_BYTE* in, CK_ULONG in_size, CK_BYTE* out,
-                               CK_ULONG* size, CK_FLAGS flags) {
+/// Parts are gathered: the card takes a message whole, and gives no text before its tag is found right. So the nonce
+/// and tag that count are those of the last part; nothing of an application's is kept from one call to the next.
+[[nodiscard]] Outcome NextPart(Session& session, bool encrypting, void* params, CK_ULONG params_size, const CK_BYTE* in,
+                               CK_ULONG in_size, CK_BYTE* out, CK_ULONG* size, CK_FLAGS flags) {
   auto& message = encrypting ? session.encrypting : session.decrypting;
   if (message == nullptr) {
     return Refuse(CKR_OPERATION_NOT_INITIALIZED);
@@ -94,9 +94,10 @@ namespace {
     *size = 0;
     return AddPart(part, message->text);
   }
+  SR_TRY(CK_GCM_MESSAGE_PARAMS* const checked, CheckMessage(params, params_size, encrypting));
   Bytes whole = message->text;
   SR_TRY_VOID(AddPart(part, whole));
-  const Outcome outcome = Process(session, encrypting, *message->params, message->aad, whole, out, size);
+  const Outcome outcome = Process(session, encrypting, *checked, message->aad, whole, out, size);
   Wipe(whole);
   return EndUnlessAsked(outcome, out == nullptr, message);
 }
@@ -134,10 +135,10 @@ CK_RV C_EncryptMessageBegin(CK_SESSION_HANDLE handle, CK_VOID_PTR params, CK_ULO
   });
 }
 
-CK_RV C_EncryptMessageNext(CK_SESSION_HANDLE handle, CK_VOID_PTR /*params*/, CK_ULONG /*params_size*/, CK_BYTE_PTR part,
+CK_RV C_EncryptMessageNext(CK_SESSION_HANDLE handle, CK_VOID_PTR params, CK_ULONG params_size, CK_BYTE_PTR part,
                            CK_ULONG part_size, CK_BYTE_PTR out, CK_ULONG_PTR size, CK_FLAGS flags) {
   return WithSession(handle, [&](Module& /*module*/, Session& session) {
-    return NextPart(session, true, part, part_size, out, size, flags);
+    return NextPart(session, true, params, params_size, part, part_size, out, size, flags);
   });
 }
 
@@ -164,10 +165,10 @@ CK_RV C_DecryptMessageBegin(CK_SESSION_HANDLE handle, CK_VOID_PTR params, CK_ULO
   });
 }
 
-CK_RV C_DecryptMessageNext(CK_SESSION_HANDLE handle, CK_VOID_PTR /*params*/, CK_ULONG /*params_size*/, CK_BYTE_PTR part,
+CK_RV C_DecryptMessageNext(CK_SESSION_HANDLE handle, CK_VOID_PTR params, CK_ULONG params_size, CK_BYTE_PTR part,
                            CK_ULONG part_size, CK_BYTE_PTR out, CK_ULONG_PTR size, CK_FLAGS flags) {
   return WithSession(handle, [&](Module& /*module*/, Session& session) {
-    return NextPart(session, false, part, part_size, out, size, flags);
+    return NextPart(session, false, params, params_size, part, part_size, out, size, flags);
   });
 }
 

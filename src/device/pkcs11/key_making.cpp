@@ -124,18 +124,42 @@ constexpr std::array<std::uint8_t, 3> kExponent65537{0x01, 0x00, 0x01};
   return wrapped ? tlv.value : ByteView();
 }
 
-/// Where the other side's key may be put: a public key of the same curve that can be written and is no half of a pair.
+/// Where the other side's key may be put: a public key of the same curve that can be written, is no half of a pair, and
+/// holds nothing that would be lost. One for volatile keys before an empty one, which can be filled only once.
 [[nodiscard]] std::optional<ObjectInfo> FindPeerContainer(const TokenContent& token, KeyType own) {
-  const auto is_half = [&](const ObjectInfo& info) {
-    return std::ranges::any_of(token.infos, [&](const ObjectInfo& other) {
-      return other.object_class == ObjectClass::kPrivateKey && other.id == info.id;
-    });
-  };
-  const auto row = std::ranges::find_if(token.infos, [&](const ObjectInfo& info) {
+  std::vector<device::ObjectName> halves;
+  for (const ObjectInfo& info : token.infos) {
+    if (info.object_class == ObjectClass::kPrivateKey) {
+      if (auto half = device::FindPublicHalf(token.infos, NameOf(info))) {
+        halves.push_back(*std::move(half));
+      }
+    }
+  }
+  const auto is_place = [&](const ObjectInfo& info) {
     return info.object_class == ObjectClass::kPublicKey && CurveOf(info.key_type) == CurveOf(own) &&
-           iotsafe::Has(info.access, Access::kUpdatable) && !is_half(info);
+           iotsafe::Has(info.access, Access::kUpdatable) && std::ranges::find(halves, NameOf(info)) == halves.end();
+  };
+  const auto passing = std::ranges::find_if(
+      token.infos, [&](const ObjectInfo& info) { return is_place(info) && IsVolatile(info.key_type); });
+  if (passing != token.infos.end()) {
+    return *passing;
+  }
+  const auto empty = std::ranges::find_if(token.infos, [&](const ObjectInfo& info) {
+    return is_place(info) && info.state == iotsafe::ObjectState::kDeactivated;
   });
-  return row == token.infos.end() ? std::nullopt : std::optional(*row);
+  return empty == token.infos.end() ? std::nullopt : std::optional(*empty);
+}
+
+/// As FindPeerContainer, of the session's card. @returns CKR_DEVICE_MEMORY if there is none.
+[[nodiscard]] RvOr<ObjectInfo> ChoosePeerContainer(Session& session, KeyType own) {
+  SR_TRY(const TokenPtr known, session.slot->Token(Freshness::kKnown));
+  auto container = FindPeerContainer(*known, own);
+  if (container && !IsVolatile(container->key_type)) {
+    // Somebody else may have filled it since the card was read.
+    SR_TRY(const TokenPtr now, session.slot->Token(Freshness::kNow));
+    container = FindPeerContainer(*now, own);
+  }
+  return container ? RvOr<ObjectInfo>(*container) : Refuse(CKR_DEVICE_MEMORY);
 }
 
 [[nodiscard]] RvOr<CK_ECDH1_DERIVE_PARAMS> ReadEcdhParameters(const CK_MECHANISM& mechanism) {
@@ -162,8 +186,15 @@ RvOr<MadeKeyPair> MakeKeyPair(Session& session, const Mechanism& mechanism, cons
          session.slot->Run([&](device::Card& card) { return card.GenerateAnyKeyPair(NameOf(container)); }));
   session.slot->NoteGenerated(made.private_id);
   SR_TRY(const TokenPtr after, session.slot->Token(Freshness::kKnown));
-  const MadeKeyPair pair{HandleOf(*after, CKO_PUBLIC_KEY, {ObjectClass::kPublicKey, false, made.public_id}),
-                         HandleOf(*after, CKO_PRIVATE_KEY, {ObjectClass::kPrivateKey, false, made.private_id})};
+  // A container with a label only has no identifiers to answer with.
+  const device::ObjectName private_name = made.private_id.empty()
+                                              ? NameOf(container)
+                                              : device::ObjectName{ObjectClass::kPrivateKey, false, made.private_id};
+  const auto public_name = made.public_id.empty()
+                               ? device::FindPublicHalf(after->infos, private_name)
+                               : std::optional<device::ObjectName>({ObjectClass::kPublicKey, false, made.public_id});
+  const MadeKeyPair pair{public_name ? HandleOf(*after, CKO_PUBLIC_KEY, *public_name) : CK_INVALID_HANDLE,
+                         HandleOf(*after, CKO_PRIVATE_KEY, private_name)};
   const bool found = pair.public_key != CK_INVALID_HANDLE && pair.private_key != CK_INVALID_HANDLE;
   return found ? RvOr<MadeKeyPair>(pair) : Refuse(CKR_FUNCTION_FAILED);
 }
@@ -180,16 +211,15 @@ RvOr<CK_OBJECT_HANDLE> DeriveSecret(Module& module, Session& session, const CK_M
   if (point.empty() || !crypto->IsValidPoint(*curve, point)) {
     return Refuse(CKR_MECHANISM_PARAM_INVALID);
   }
-  SR_TRY(const TokenPtr token, session.slot->Token(Freshness::kKnown));
-  const auto container = FindPeerContainer(*token, key.info.key_type);
-  if (!container) {
-    return Refuse(CKR_DEVICE_MEMORY);
-  }
+  SR_TRY(const ObjectInfo container, ChoosePeerContainer(session, key.info.key_type));
   // A template that cannot be met is refused before the card does anything.
   SR_TRY_VOID(MakeSessionSecret(session.handle, wanted, Bytes(crypto::ScalarSize(*curve))));
-  SR_TRY(Bytes secret, session.slot->Run([&](device::Card& card) {
-    return card.ComputeSharedSecret(key.name, NameOf(*container), point);
-  }));
+  auto agreed = session.slot->Run(
+      [&](device::Card& card) { return card.ComputeSharedSecret(key.name, NameOf(container), point); });
+  if (!IsVolatile(container.key_type)) {
+    session.slot->Forget();  // the container is no longer empty, even if the agreement failed after that
+  }
+  SR_TRY(Bytes secret, std::move(agreed));
   auto object = MakeSessionSecret(session.handle, wanted, secret);
   Wipe(secret);
   SR_TRY(const std::shared_ptr<Object> made, std::move(object));

@@ -30,6 +30,9 @@ void WatchForks() {
   static const int registered = ::pthread_atfork([] { TheProcess().mutex.lock(); }, [] { TheProcess().mutex.unlock(); },
                                                  [] {
                                                    TheProcess().generation.fetch_add(1);
+                                                   if (TheProcess().module != nullptr) {
+                                                     TheProcess().module->WipeInherited();
+                                                   }
                                                    TheProcess().mutex.unlock();
                                                  });
   static_cast<void>(registered);  // without memory for handlers a child fails to lock, nothing worse
@@ -159,6 +162,12 @@ void Module::Look() {
 std::vector<SlotPtr> Module::Slots() {
   const Lock lock = Guarded();
   return slots_;
+}
+
+void Module::WipeInherited() {
+  for (const SlotPtr& slot : slots_) {
+    slot->WipeInherited();
+  }
 }
 
 RvOr<SlotPtr> Module::FindSlot(CK_SLOT_ID id) {

@@ -26,6 +26,8 @@ class Module {
   void Look();
   /// Slots in the order of the configuration, new readers behind them. A slot stays, empty, when its reader is gone.
   [[nodiscard]] std::vector<SlotPtr> Slots();
+  /// In a child, right after the fork: the PINs of its parent are not for it.
+  void WipeInherited();
   /// @returns CKR_SLOT_ID_INVALID.
   [[nodiscard]] RvOr<SlotPtr> FindSlot(CK_SLOT_ID id);
   /// A slot whose port has come or gone since it was last told. With `block` waits until there is one.

@@ -43,6 +43,15 @@ Outcome AddPart(ByteView part, Bytes& text) {
   if (part.size() > kMaxText - text.size()) {
     return Refuse(CKR_DATA_LEN_RANGE);
   }
+  const std::size_t size = text.size() + part.size();
+  if (size > text.capacity()) {
+    // A vector that grows by itself leaves what was in it, perhaps a plaintext, behind in freed memory.
+    Bytes larger;
+    larger.reserve(std::max(size, 2 * text.capacity()));
+    larger.assign(text.begin(), text.end());
+    Wipe(text);
+    text.swap(larger);
+  }
   text.insert(text.end(), part.begin(), part.end());
   return {};
 }

@@ -52,9 +52,13 @@ struct KeyOperation {
 
 /// One message of C_EncryptMessageBegin or C_DecryptMessageBegin.
 struct Message {
-  CK_GCM_MESSAGE_PARAMS* params = nullptr;  ///< the application's, as PKCS#11 has it: it stays until the message ends
   Bytes aad;
   Bytes text;
+
+  Message() = default;
+  Message(const Message&) = delete;
+  Message& operator=(const Message&) = delete;
+  ~Message() { Wipe(text); }
 };
 
 struct Search {

@@ -38,25 +38,27 @@ constexpr std::array kDigestInfoPrefixes{
 
 /// ECDSA looks at the digest as a number of as many bits as the curve's order has: a longer one is cut, a shorter one
 /// is the same number with zeros in front (FIPS 186-4 6.4). That gives a form the card takes for any digest: one of
-/// the sizes of the hashes the key is allowed.
-[[nodiscard]] CardDigest FitDigest(const Object& key, ByteView digest) {
+/// the sizes of the hashes the key is allowed. @returns CKR_DATA_LEN_RANGE if the number is longer than those: what
+/// would be signed after cutting it further is another digest.
+[[nodiscard]] RvOr<CardDigest> FitDigest(const Object& key, ByteView digest) {
   const std::size_t order = ScalarSizeOf(key);
   const ByteView number = digest.first(std::min(digest.size(), order));
   const std::uint16_t allowed = key.info.hash_algorithms;
-  for (const HashAlgorithm hash : kHashes) {
-    const std::size_t size = iotsafe::DigestSize(hash);
-    if ((allowed != 0 && !iotsafe::Has(allowed, hash)) || size < number.size()) {
-      continue;
-    }
-    CardDigest fitted{hash, Bytes(size)};
-    // Beyond the order the card cuts, so what fills the digest up there goes behind the number.
-    const std::size_t in_front = std::min(size, order) - number.size();
-    std::ranges::copy(number, ByteSpan(fitted.bytes).subspan(in_front).begin());
-    return fitted;
+  const auto is_fitting = [&](HashAlgorithm hash) {
+    return (allowed == 0 || iotsafe::Has(allowed, hash)) && iotsafe::DigestSize(hash) >= number.size();
+  };
+  const auto* const row = std::ranges::find_if(kHashes, is_fitting);
+  // If none is, the card may still take SHA-256, and says so itself if not.
+  const HashAlgorithm hash = row == kHashes.end() ? HashAlgorithm::kSha256 : *row;
+  const std::size_t size = iotsafe::DigestSize(hash);
+  if (number.size() > size) {
+    return Refuse(CKR_DATA_LEN_RANGE);
   }
-  CardDigest unfitted{HashAlgorithm::kSha256, Bytes(iotsafe::DigestSize(HashAlgorithm::kSha256))};
-  std::ranges::copy(number.first(std::min(number.size(), unfitted.bytes.size())), unfitted.bytes.begin());
-  return unfitted;
+  CardDigest fitted{hash, Bytes(size)};
+  // Beyond the order the card cuts, so what fills the digest up there goes behind the number.
+  const std::size_t in_front = std::min(size, order) - number.size();
+  std::ranges::copy(number, ByteSpan(fitted.bytes).subspan(in_front).begin());
+  return fitted;
 }
 
 /// CKM_RSA_PKCS is given a DigestInfo; the card makes it itself, so it has to be taken apart.
@@ -95,42 +97,60 @@ constexpr std::array kDigestInfoPrefixes{
   }
 }
 
-[[nodiscard]] RvOr<Bytes> SignWithCurve(Session& session, const Object& key, const CardDigest& digest) {
-  device::Point expected{};
-  const bool is_256 = key.key && CopyBytes(key.key->point, expected) && key.key->point.size() == expected.size();
-  if (is_256) {
-    // With the point the client proves once that this is still the card the key was found on.
-    const auto raw = session.slot->Run(
-        [&](device::Card& card) { return card.Sign(key.name, digest.hash, digest.bytes, &expected); });
-    if (!raw) {
-      session.slot->Forget();  // it may be another card: what is known has to be read anew
-      return Refuse(raw.error());
-    }
-    return Bytes(raw->begin(), raw->end());
-  }
-  return session.slot->Run([&](device::Card& card) {
-    return card.SignDigest(key.name, SignatureScheme::kEcdsa, digest.hash, digest.bytes);
-  });
-}
-
-[[nodiscard]] SignatureScheme SchemeOf(const Mechanism& mechanism) {
-  return mechanism.family() == Family::kRsaPss ? SignatureScheme::kRsaPss : SignatureScheme::kRsaPkcs1;
-}
-
-[[nodiscard]] RvOr<crypto::VerifyResult> VerifyOnHost(Session& session, KeyOperation& operation, ByteView signature) {
-  SR_TRY(const CardDigest digest, TakeDigest(operation));
+[[nodiscard]] RvOr<crypto::VerifyResult> VerifyOnHost(Session& session, const Object& key, const Mechanism& mechanism,
+                                                      const CardDigest& digest, ByteView signature) {
   SR_TRY(crypto::OpenSslCrypto* const crypto, session.Crypto());
-  const Object& key = *operation.key;
   if (!key.key) {
     return Refuse(CKR_KEY_TYPE_INCONSISTENT);
   }
   const auto curve = CurveOf(key.info.key_type);
-  if (operation.mechanism.family() == Family::kEcdsa && curve) {
+  if (mechanism.family() == Family::kEcdsa && curve) {
     return crypto->VerifyEcdsa(*curve, key.key->point, digest.bytes, signature);
   }
-  const auto padding =
-      operation.mechanism.family() == Family::kRsaPss ? crypto::RsaPadding::kPss : crypto::RsaPadding::kPkcs1;
+  const auto padding = mechanism.family() == Family::kRsaPss ? crypto::RsaPadding::kPss : crypto::RsaPadding::kPkcs1;
   return crypto->VerifyRsa({key.key->modulus, key.key->exponent}, padding, digest.hash, digest.bytes, signature);
+}
+
+/// What the card signed, checked with the public half the key was found with: a swapped SIM may have a key of this name
+/// too. The client does that for points of 256 bits by itself.
+[[nodiscard]] RvOr<Bytes> SignAndProve(Session& session, const Object& key, const Mechanism& mechanism,
+                                       SignatureScheme scheme, const CardDigest& digest) {
+  SR_TRY(Bytes signature, session.slot->Run([&](device::Card& card) {
+    return card.SignDigest(key.name, scheme, digest.hash, digest.bytes);
+  }));
+  if (!key.key) {
+    return signature;
+  }
+  SR_TRY(const crypto::VerifyResult result, VerifyOnHost(session, key, mechanism, digest, signature));
+  if (result != crypto::VerifyResult::kInvalid) {  // a host that cannot tell is no sign of another card
+    return signature;
+  }
+  Report(Error{ErrorDomain::kCrypto,
+               "the signature by " + key.name.Text() + " does not match the public key it was found with",
+               "if the SIM was swapped, search for the key again", wire::StatusWord::kOk});
+  session.slot->Forget();
+  return Refuse(CKR_FUNCTION_FAILED);
+}
+
+[[nodiscard]] RvOr<Bytes> SignWithCurve(Session& session, const Object& key, const Mechanism& mechanism,
+                                        const CardDigest& digest) {
+  device::Point expected{};
+  const bool is_256 = key.key && CopyBytes(key.key->point, expected) && key.key->point.size() == expected.size();
+  if (!is_256) {
+    return SignAndProve(session, key, mechanism, SignatureScheme::kEcdsa, digest);
+  }
+  // With the point the client proves once that this is still the card the key was found on.
+  const auto raw =
+      session.slot->Run([&](device::Card& card) { return card.Sign(key.name, digest.hash, digest.bytes, &expected); });
+  if (!raw) {
+    session.slot->Forget();  // it may be another card: what is known has to be read anew
+    return Refuse(raw.error());
+  }
+  return Bytes(raw->begin(), raw->end());
+}
+
+[[nodiscard]] SignatureScheme SchemeOf(const Mechanism& mechanism) {
+  return mechanism.family() == Family::kRsaPss ? SignatureScheme::kRsaPss : SignatureScheme::kRsaPkcs1;
 }
 
 [[nodiscard]] bool FitsKey(Family family, const Object& key) {
@@ -191,11 +211,10 @@ RvOr<Bytes> FinishSign(Session& session, KeyOperation& operation) {
   }
   SR_TRY(const CardDigest digest, TakeDigest(operation));
   if (operation.mechanism.family() == Family::kEcdsa) {
-    return SignWithCurve(session, key, FitDigest(key, digest.bytes));
+    SR_TRY(const CardDigest fitted, FitDigest(key, digest.bytes));
+    return SignWithCurve(session, key, operation.mechanism, fitted);
   }
-  return session.slot->Run([&](device::Card& card) {
-    return card.SignDigest(key.name, SchemeOf(operation.mechanism), digest.hash, digest.bytes);
-  });
+  return SignAndProve(session, key, operation.mechanism, SchemeOf(operation.mechanism), digest);
 }
 
 Outcome FinishVerify(Session& session, KeyOperation& operation, ByteView signature) {
@@ -206,7 +225,9 @@ Outcome FinishVerify(Session& session, KeyOperation& operation, ByteView signatu
     SR_TRY(const Bytes mac, FinishSign(session, operation));
     return SameSecret(mac, signature) ? Outcome() : Refuse(CKR_SIGNATURE_INVALID);
   }
-  SR_TRY(const crypto::VerifyResult result, VerifyOnHost(session, operation, signature));
+  SR_TRY(const CardDigest digest, TakeDigest(operation));
+  SR_TRY(const crypto::VerifyResult result,
+         VerifyOnHost(session, *operation.key, operation.mechanism, digest, signature));
   switch (result) {
     case crypto::VerifyResult::kValid:
       return {};

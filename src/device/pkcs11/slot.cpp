@@ -64,7 +64,8 @@ bool Slot::Look(const std::vector<std::string>& readers) {
   port_present_ = present;
   if (!present) {
     Forget();
-    logged_in_ = false;
+    const std::lock_guard lock(mutex_);
+    ForgetPin();
   }
   return present;
 }
@@ -178,6 +179,8 @@ Outcome Slot::Login(ByteView pin) {
   if (pin.empty() || pin.size() > device::kMaxUserPinSize) {
     return Refuse(CKR_PIN_LEN_RANGE);
   }
+  // Asked before the PIN is given: whichever card takes it, it is not given to any other later.
+  std::string iccid = card_->Iccid().value_or("");
   SR_TRY(const device::UserPinState state, FromCard(card_->VerifyUserPin(pin)));
   if (!state.verified) {
     return Refuse(!state.exists           ? CKR_USER_PIN_NOT_INITIALIZED
@@ -186,35 +189,47 @@ Outcome Slot::Login(ByteView pin) {
   }
   const std::lock_guard lock(mutex_);
   static_cast<void>(pin_.Assign(pin));  // its size was checked
+  login_iccid_ = std::move(iccid);
   logged_in_ = true;
   return {};
 }
 
 Outcome Slot::Logout() {
   const std::lock_guard lock(mutex_);
-  if (!logged_in_.exchange(false)) {
+  if (!IsLoggedIn()) {
     return Refuse(CKR_USER_NOT_LOGGED_IN);
   }
-  pin_.Clear();
+  ForgetPin();
   return {};
+}
+
+void Slot::ForgetPin() {
+  logged_in_ = false;
+  login_iccid_.clear();
+  pin_.Clear();
 }
 
 bool Slot::GivePinAgain() {
   SecretArray<device::kMaxUserPinSize> pin;
+  std::string iccid;
   {
     const std::lock_guard lock(mutex_);
     if (!IsLoggedIn() || !pin.Assign(pin_.Reveal(InsecureReveal::kForCrypto))) {
       return false;
     }
+    iccid = login_iccid_;
   }
-  const auto state = card_->VerifyUserPin(pin.Reveal(InsecureReveal::kForCrypto));
-  if (state && state->verified) {
-    return true;
+  // Another card must not get this one's PIN: it would lose a try, or learn it.
+  const auto present = card_->Iccid();
+  if (!iccid.empty() && present && *present == iccid) {
+    const auto state = card_->VerifyUserPin(pin.Reveal(InsecureReveal::kForCrypto));
+    if (state && state->verified) {
+      return true;
+    }
   }
-  // The PIN was changed, or it is another card: a second wrong try must not follow.
+  // It is another card, or the PIN was changed: a second wrong try must not follow.
   const std::lock_guard lock(mutex_);
-  logged_in_ = false;
-  pin_.Clear();
+  ForgetPin();
   return false;
 }
 

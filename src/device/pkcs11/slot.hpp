@@ -50,11 +50,17 @@ class Slot {
   /// @returns CKR_USER_NOT_LOGGED_IN.
   [[nodiscard]] Outcome Logout();
   [[nodiscard]] bool IsLoggedIn() const { return logged_in_.load(); }
+  /// In a child that was forked, where no other thread can be at it: locks nothing, frees nothing.
+  void WipeInherited() {
+    logged_in_ = false;
+    pin_.Clear();
+  }
   /// True if private objects may be seen and used.
   [[nodiscard]] bool IsOpen(const TokenContent& token) const { return !token.has_pin || IsLoggedIn(); }
 
   /// Runs `operation` on the card, a function of Card& that returns a Result. If the card has forgotten the PIN (it was
-  /// reset) it is given again, once. An error is reported and becomes a number; a card that is lost is forgotten.
+  /// reset) it is given again, once, unless it is another card. An error is reported and becomes a number; a card that
+  /// is lost is forgotten.
   template <typename Operation>
   [[nodiscard]] auto Run(Operation operation) {
     auto result = operation(*card_);
@@ -72,7 +78,10 @@ class Slot {
   }
 
  private:
+  /// To the card of the login only, known by its ICCID; any other logs out.
   [[nodiscard]] bool GivePinAgain();
+  /// Logs out. With mutex_ held.
+  void ForgetPin();
   void NoteError(const Error& error);
   /// False if the URI names a file that is not there.
   [[nodiscard]] bool LookAtFile() const;
@@ -95,6 +104,7 @@ class Slot {
   std::map<std::string, CK_OBJECT_HANDLE> handles_;
   std::set<Bytes> generated_;
   SecretArray<device::kMaxUserPinSize> pin_;
+  std::string login_iccid_;  ///< of the card that took pin_; empty if it does not tell
 };
 using SlotPtr = std::shared_ptr<Slot>;
 

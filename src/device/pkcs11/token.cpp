@@ -175,6 +175,18 @@ class TokenReader {
   std::vector<KeyPair> pairs_;
 };
 
+/// Whether keys want a PIN. A card whose answer to that says nothing is used without: its keys still refuse if they do.
+[[nodiscard]] Result<bool> HasPin(device::Card& card) {
+  const auto pin = card.UserPin();
+  if (!pin && pin.error().domain != ErrorDomain::kCard) {
+    return Unexpected(pin.error());
+  }
+  if (!pin) {
+    Report(pin.error());
+  }
+  return pin && pin->exists;
+}
+
 }  // namespace
 
 std::optional<std::uint32_t> TokenContent::AgeOf(const iotsafe::ApplicationInfo& application) {
@@ -201,8 +213,7 @@ Result<TokenPtr> ReadToken(device::Card& card, const HandleSource& handles, cons
   }
   SR_TRY(content->application, card.Application());
   SR_TRY(content->infos, card.List());
-  SR_TRY(const device::UserPinState pin, card.UserPin());
-  content->has_pin = pin.exists;
+  SR_TRY(content->has_pin, HasPin(card));
   SR_TRY_VOID(TokenReader(card, handles, generated, *content).Run());
   return TokenPtr(std::move(content));
 }

@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "common/base/crc32.hpp"
 #include "device/client/channel_ledger.hpp"
+#include "device/client/private_files.hpp"
 #include "device/provider/process.hpp"
 
 namespace simroot::provider {
@@ -34,7 +36,7 @@ using iotsafe::ObjectInfo;
 /// The file that stands for the place on this card; empty if this user has no folder for it.
 [[nodiscard]] std::string LeaseFile(const device::CardUri& uri) {
   const std::string folder = device::client::DefaultRuntimeDirectory(device::DefaultCacheDirectory());
-  if (folder.empty()) {
+  if (!device::client::PrivateDirectory(folder, device::client::IfMissing::kCreate).ok()) {
     return {};
   }
   std::array<std::uint8_t, 4> crc{};
@@ -46,7 +48,7 @@ using iotsafe::ObjectInfo;
 
 class EphemeralKey::Lease {
  public:
-  /// Null if somebody has it. Where no file can be made it holds for this process only.
+  /// Null if somebody has it, or if there is no folder for the file that says so.
   [[nodiscard]] static std::unique_ptr<Lease> Take(Context& context, const device::CardUri& uri) {
     if (context.ephemeral_in_use().exchange(true)) {
       return nullptr;
@@ -56,12 +58,16 @@ class EphemeralKey::Lease {
     if (!path.empty()) {
       lease->file_ = UniqueFd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     }
-    if (lease->file_ && ::flock(lease->file_.get(), LOCK_EX | LOCK_NB) != 0) {
-      return nullptr;
-    }
-    return lease;
+    const bool locked = lease->file_ && ::flock(lease->file_.get(), LOCK_EX | LOCK_NB) == 0;
+    return locked ? std::move(lease) : nullptr;
   }
-  ~Lease() { context_.ephemeral_in_use().store(false); }
+  /// A child that was forked meanwhile has a copy of the descriptor: closing this one would not end the lock.
+  ~Lease() {
+    if (file_ && pid_ == ::getpid()) {
+      ::flock(file_.get(), LOCK_UN);
+    }
+    context_.ephemeral_in_use().store(false);
+  }
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
@@ -69,7 +75,8 @@ class EphemeralKey::Lease {
   explicit Lease(Context& context) : context_(context) {}
 
   Context& context_;
-  UniqueFd file_;  ///< locked; the lock goes with it
+  UniqueFd file_;  ///< locked
+  pid_t pid_ = ::getpid();
 };
 
 EphemeralKey::EphemeralKey(std::unique_ptr<Lease> lease) : lease_(std::move(lease)) {}
@@ -89,8 +96,17 @@ Result<std::shared_ptr<EphemeralKey>> EphemeralKey::Make(Context& context) {
   return key;
 }
 
-Result<std::array<std::uint8_t, 32>> EphemeralKey::Agree(const device::Point& peer) const {
-  return card_->ComputeDhWith(containers_.private_key, containers_.peer, peer);
+Result<std::array<std::uint8_t, 32>> EphemeralKey::Agree(const device::Point& peer) {
+  if (used_.exchange(true)) {
+    return Fail(ErrorDomain::kUsage, "the ephemeral pair on the card has been used and is gone",
+                "begin a new handshake");
+  }
+  SR_TRY(auto shared, card_->ComputeDhWith(containers_.private_key, containers_.peer, peer));
+  if (const auto replaced = card_->GenerateKeyPair(containers_.private_key); !replaced) {
+    Wipe(shared);
+    return Unexpected(replaced.error());
+  }
+  return shared;
 }
 
 Result<EphemeralContainers> Context::FindEphemeralContainers() {

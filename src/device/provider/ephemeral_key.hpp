@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
+
 #include "common/host/unique_fd.hpp"
 #include "device/provider/ec_key.hpp"
 
@@ -20,8 +22,9 @@ class EphemeralKey {
   [[nodiscard]] const device::Point& point() const { return point_; }
   [[nodiscard]] std::string Text() const { return "ephemeral " + containers_.private_key.Text(); }
 
-  /// The X coordinate that is shared with `peer`; the caller wipes it.
-  [[nodiscard]] Result<std::array<std::uint8_t, 32>> Agree(const device::Point& peer) const;
+  /// The X coordinate that is shared with `peer`; the caller wipes it. Once only: another pair takes the place of this
+  /// one on the card, so that nobody who has seen the handshake can ask the card for its secret later.
+  [[nodiscard]] Result<std::array<std::uint8_t, 32>> Agree(const device::Point& peer);
 
  private:
   /// The right to the place on the card.
@@ -32,6 +35,7 @@ class EphemeralKey {
   std::shared_ptr<device::Card> card_;
   EphemeralContainers containers_;
   device::Point point_{};
+  std::atomic<bool> used_{false};
 };
 
 }  // namespace simroot::provider

@@ -6,7 +6,9 @@
 #include <openssl/rand.h>
 #include <sys/random.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 
 #include "common/base/secret.hpp"
 #include "device/provider/context.hpp"
@@ -38,15 +40,28 @@ SeedSource& AsSource(void* source) {
   return true;
 }
 
+using Clock = std::chrono::steady_clock;
+/// libcrypto holds a lock while it waits for a seed: a card that is silent must not hold up every thread, every time.
+constexpr std::chrono::seconds kPause{60};
+std::atomic<Clock::rep> silent_until{Clock::time_point::min().time_since_epoch().count()};
+
+[[nodiscard]] bool MixBytesOf(device::Card& card, ByteSpan out) {
+  auto random = card.Random(out.size());
+  if (!random || random->size() != out.size()) {
+    return false;
+  }
+  std::ranges::transform(out, *random, out.begin(), [](auto a, auto b) { return LowByte(a ^ b); });
+  Wipe(*random);
+  return true;
+}
+
 void MixFromCard(Context& context, ByteSpan out) {
-  const auto card = context.KeptCard();
-  if (!card) {
+  if (Clock::now().time_since_epoch().count() < silent_until) {
     return;
   }
-  auto random = (*card)->Random(out.size());
-  if (random && random->size() == out.size()) {
-    std::ranges::transform(out, *random, out.begin(), [](auto a, auto b) { return LowByte(a ^ b); });
-    Wipe(*random);
+  const auto card = context.KeptCard();
+  if (!card || !MixBytesOf(**card, out)) {
+    silent_until = (Clock::now() + kPause).time_since_epoch().count();
   }
 }
 

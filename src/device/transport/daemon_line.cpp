@@ -153,6 +153,7 @@ Result<ByteView> DaemonLine::Ask(DaemonRequest request, Deadline deadline) {
 }
 
 void DaemonLine::Unlock() {
+  buffer_.Drop();  // the last reply may be a secret
   if (!process_.InOwner() || death_) {
     return;
   }
