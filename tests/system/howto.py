@@ -121,15 +121,24 @@ class Shell:
                 continue
         return [pid for pid in pids if pid != self.process.pid]
 
-    def end(self):
-        """Ends the shell and everything it has started; returns the command lines of what was still running."""
-        survivors = []
-        if self.process.stdout.closed:
-            return survivors
+    def command_lines(self):
+        """What the shell has started and is still running."""
+        lines = []
         for pid in self.left_behind():
             try:
                 with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    survivors.append(file.read().replace(b"\0", b" ").decode())
+                    lines.append(file.read().replace(b"\0", b" ").decode().strip())
+            except OSError:
+                continue
+        return lines
+
+    def end(self):
+        """Ends the shell and everything it has started; returns the command lines of what was still running."""
+        if self.process.stdout.closed:
+            return []
+        survivors = self.command_lines()
+        for pid in self.left_behind():
+            try:
                 os.kill(pid, signal.SIGTERM)
             except OSError:
                 continue

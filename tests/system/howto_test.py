@@ -3,6 +3,7 @@
 import os
 import re
 import tempfile
+import time
 import unittest
 
 import howto
@@ -86,8 +87,11 @@ class Runner(unittest.TestCase):
 
     def test_what_a_page_leaves_running_is_found_and_ended(self):
         shell = self.run_page("```sh\nsleep 1000 &\nenv -i sleep 1001 &\nsetsid -f sleep 1002\n```\n")
-        survivors = shell.end()
-        self.assertEqual(sorted(line.split()[-1] for line in survivors), ["1000", "1001", "1002"])
+        end = time.monotonic() + 5
+        # A process that was just forked is not the program yet.
+        while sorted(shell.command_lines()) != ["sleep 1000", "sleep 1001", "sleep 1002"] and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(sorted(shell.end()), ["sleep 1000", "sleep 1001", "sleep 1002"])
         self.assertEqual(shell.left_behind(), [])
 
 
