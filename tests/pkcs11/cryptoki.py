@@ -149,11 +149,11 @@ class Cryptoki:
     """The functions of a module; those that are not CKR_OK raise Refused."""
 
     def __init__(self, path):
-        self.library = ctypes.CDLL(path)
+        self.functions = ctypes.CDLL(path)
 
     def rv(self, function, *arguments):
         """The name of what the function returned."""
-        call = getattr(self.library, "C_" + function)
+        call = getattr(self.functions, "C_" + function)
         call.restype = c_ulong
         plain = [c_ulong(a) if isinstance(a, int) else a for a in arguments]
         result = call(*plain)

@@ -75,7 +75,7 @@ class Functions(ModuleTest):
         addresses = {newest[i] for i in range(1, ALL_FUNCTIONS + 1)}
         self.assertEqual(len(addresses), ALL_FUNCTIONS)
         for name in [*SESSION_FUNCTIONS, *SLOT_FUNCTIONS]:
-            address = cast(getattr(self.module.library, "C_" + name), c_void_p).value
+            address = cast(getattr(self.module.functions, "C_" + name), c_void_p).value
             self.assertIn(address, addresses, name)
         self.assertEqual(len(SESSION_FUNCTIONS) + len(SLOT_FUNCTIONS) + 8, ALL_FUNCTIONS)
 
