@@ -100,6 +100,7 @@ struct Card::Impl {
         : generation(of), session(options, environment) {}
     const std::uint64_t generation;
     Session session;
+    const Owned* inherited = nullptr;  ///< what the parent left behind; kept in sight of leak checkers
   };
 
   Impl(CardOptions card_options, ClientEnvironment surroundings)
@@ -122,6 +123,7 @@ struct Card::Impl {
     Owned* current = owned.load();
     while (current == nullptr || current->generation != generation) {
       auto fresh = std::make_unique<Owned>(options, environment, generation);
+      fresh->inherited = current;
       if (owned.compare_exchange_strong(current, fresh.get())) {
         if (current != nullptr) {
           current->session.AbandonInChild();

@@ -35,6 +35,7 @@ std::shared_ptr<Card> MakeCard(std::shared_ptr<Script> script, const CardSetup& 
   ClientEnvironment environment;
   environment.runtime_directory = setup.runtime_directory;
   environment.idle_limit = setup.idle_limit;
+  environment.channel_wait = setup.channel_wait;
   environment.open_transport = [script](const CardUri&, Deadline) -> Result<std::unique_ptr<Transport>> {
     if (script->Answer("open") == "!transport") {
       return Fail(ErrorDomain::kTransport, "there is no /dev/fake");

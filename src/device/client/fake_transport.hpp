@@ -153,6 +153,7 @@ struct CardSetup {
   std::chrono::milliseconds idle_limit{3'600'000};
   std::chrono::milliseconds timeout{10'000};
   std::vector<Bytes> aids = {};
+  std::chrono::milliseconds channel_wait{0};
 };
 [[nodiscard]] std::shared_ptr<Card> MakeCard(std::shared_ptr<Script> script, const CardSetup& setup = {});
 

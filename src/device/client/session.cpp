@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <set>
+
+#include "device/transport/retry_timer.hpp"
 
 namespace simroot::device::client {
 namespace {
@@ -49,16 +50,31 @@ void AddCounters(const ExchangeCounters& from, ExchangeCounters& to) {
 Result<void> Transaction::Begin(Needs needs) {
   SR_TRY_VOID(session_.EnsureTransport(deadline_));
   port_was_opened_ = true;
-  SR_TRY(lock_, session_.transport().Lock(deadline_));
   if (needs == Needs::kPort) {
+    SR_TRY(lock_, session_.transport().Lock(deadline_));
     return {};
   }
   channel_was_reused_ = session_.opening().has_value();
-  SR_TRY_VOID(session_.EnsureChannel(deadline_));
+  SR_TRY_VOID(LockWithChannel());
   Opening& opening = *session_.opening();
   idle_ = Deadline::Clock::now() - opening.last_used;
   exchange_.emplace(session_.transport(), opening.channel, opening.dialect, deadline_);
   return {};
+}
+
+Result<void> Transaction::LockWithChannel() {
+  RetryTimer timer(Deadline::After(session_.channel_wait()).Earlier(deadline_));
+  while (true) {
+    SR_TRY(lock_, session_.transport().Lock(deadline_));
+    auto opened = session_.EnsureChannel(deadline_);
+    if (opened || !session_.WaitingMayHelp(opened.error())) {
+      return opened;
+    }
+    Unlock();  // or the process that ends could not close its channel
+    if (!timer.Wait()) {
+      return opened;
+    }
+  }
 }
 
 const std::string& Transaction::port() const {
@@ -198,22 +214,31 @@ std::size_t Session::CloseAbandonedChannels(Deadline deadline) {
   return closed;
 }
 
-Error Session::AllChannelsInUse() const {
+std::set<pid_t> Session::ChannelHolders() const {
   std::set<pid_t> holders;
   for (const LedgerEntry& entry : ledger_.Entries()) {
     if (IsAlive(entry)) {
       holders.insert(entry.pid);
     }
   }
+  return holders;
+}
+
+bool Session::WaitingMayHelp(const Error& error) const {
+  return IsCardError(error, StatusWord::kFunctionNotSupported) && !ChannelHolders().empty();
+}
+
+Error Session::AllChannelsInUse() const {
+  const std::set<pid_t> holders = ChannelHolders();
   std::string pids;
   for (const pid_t pid : holders) {
     pids += (pids.empty() ? " by pid " : ", ") + std::to_string(pid);
   }
-  return Error{
-      ErrorDomain::kCard,
-      "all logical channels of the card on " + transport_->Name() + " are in use" + pids + " (6A81)",
-      holders.empty() ? "stop the program that uses the card, or restart the modem or reader" : "stop one of them",
-      StatusWord::kFunctionNotSupported};
+  return Error{ErrorDomain::kCard,
+               "all logical channels of the card on " + transport_->Name() + " are in use" + pids + " (6A81)",
+               holders.empty() ? "stop the program that uses the card, or restart the modem or reader"
+                               : "stop one of them, or let all of them share the card through a daemon: simroot carded",
+               StatusWord::kFunctionNotSupported};
 }
 
 bool Session::Finish(Transaction& transaction, const Error* error, Repeat repeat) {

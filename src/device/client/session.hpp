@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <mutex>
+#include <set>
 #include <type_traits>
 
 #include "common/crypto/openssl/openssl_crypto.hpp"
@@ -21,6 +22,8 @@ struct ClientEnvironment {
   /// A 6985 to the first command on a channel that was idle for at least this long may mean that another program has
   /// selected its application there. Sooner it is taken for the refusal it most likely is.
   std::chrono::milliseconds idle_limit{1000};
+  /// How long to wait, within the operation's time, for another process to give back a logical channel.
+  std::chrono::milliseconds channel_wait{3000};
 };
 
 /// A key pair half proven on the host to sign for a public key.
@@ -80,6 +83,8 @@ class Transaction {
   void Unlock() { lock_.reset(); }
 
  private:
+  [[nodiscard]] Result<void> LockWithChannel();
+
   Session& session_;
   Deadline deadline_;
   std::unique_ptr<TransportLock> lock_;
@@ -142,6 +147,9 @@ class Session {
 
   [[nodiscard]] Result<void> EnsureTransport(Deadline deadline);
   [[nodiscard]] Result<void> EnsureChannel(Deadline deadline);
+  /// Whether an error of EnsureChannel ends by itself once a process that is known to hold a channel ends.
+  [[nodiscard]] bool WaitingMayHelp(const Error& error) const;
+  [[nodiscard]] std::chrono::milliseconds channel_wait() const { return environment_.channel_wait; }
 
  private:
   struct Remembered {
@@ -152,6 +160,7 @@ class Session {
   [[nodiscard]] std::vector<Bytes> AidsInOrder() const;
   [[nodiscard]] Result<Channel> OpenChannelOf(ByteView aid, Deadline deadline);
   [[nodiscard]] std::size_t CloseAbandonedChannels(Deadline deadline);
+  [[nodiscard]] std::set<pid_t> ChannelHolders() const;
   [[nodiscard]] Error AllChannelsInUse() const;
 
   /// Ends a transaction. `error` is null after a success. True if what was wrong may be cured and running the

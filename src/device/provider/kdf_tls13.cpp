@@ -4,19 +4,17 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 
-#include "device/provider/context.hpp"
+#include "device/provider/kdf_functions.hpp"
 #include "device/provider/param_reader.hpp"
 #include "device/provider/secret_bytes.hpp"
-#include "device/provider/tables.hpp"
 
 namespace simroot::provider {
 namespace {
 
 enum class Mode : std::uint8_t { kNone, kExtract, kExpand };
 
-struct Schedule {
-  Context* context = nullptr;
-  KdfContextPtr software;
+/// What was set since the last reset.
+struct ScheduleInputs {
   Mode mode = Mode::kNone;
   const HostHash* hash = nullptr;
   std::optional<device::PskReference> psk;  ///< the key is a handle
@@ -26,8 +24,17 @@ struct Schedule {
   bool has_salt = false;
   SecretBytes key;  ///< a key exchange, with psk = deep
   std::string label;
+};
+
+struct Schedule : ScheduleInputs {
+  explicit Schedule(Context& owner) : context(&owner), software(EVP_KDF_CTX_new(Software(owner))) {}
+
+  Context* context;
+  KdfContextPtr software;
 
   [[nodiscard]] const Core& core() const { return context->core(); }
+  [[nodiscard]] static EVP_KDF* Software(const Context& context) { return context.software_tls13_kdf(); }
+  void Clear() { static_cast<ScheduleInputs&>(*this) = ScheduleInputs(); }
   [[nodiscard]] bool OnCard() const { return psk || key_token || salt_token; }
   [[nodiscard]] bool SetParams(const OSSL_PARAM* params);
   void TakeKeys(const OSSL_PARAM* params);
@@ -36,10 +43,6 @@ struct Schedule {
   [[nodiscard]] Result<void> Expand(ByteSpan out) const;
   [[nodiscard]] Result<void> HandshakeSecret(ByteSpan out) const;
 };
-
-Schedule& AsSchedule(void* schedule) {
-  return *static_cast<Schedule*>(schedule);
-}
 
 [[nodiscard]] Mode FindMode(const OSSL_PARAM* params, Mode otherwise) {
   const OSSL_PARAM* const row = OSSL_PARAM_locate_const(params, OSSL_KDF_PARAM_MODE);
@@ -138,77 +141,10 @@ Result<void> Schedule::Derive(ByteSpan out) const {
   return salt_token ? HandshakeSecret(out) : key_token ? Expand(out) : StartPsk(out);
 }
 
-void* NewContext(void* provider) {
-  auto& context = *static_cast<Context*>(provider);
-  return Guard(context.core(), [&]() -> void* {
-    auto schedule = std::make_unique<Schedule>();
-    schedule->context = &context;
-    schedule->software.reset(EVP_KDF_CTX_new(context.software_tls13_kdf()));
-    return schedule->software != nullptr ? schedule.release() : nullptr;
-  });
-}
-
-void FreeContext(void* schedule) {
-  delete static_cast<Schedule*>(schedule);
-}
-
-void Reset(void* schedule) {
-  Schedule& self = AsSchedule(schedule);
-  EVP_KDF_CTX_reset(self.software.get());
-  Schedule fresh;
-  fresh.context = self.context;
-  fresh.software = std::move(self.software);
-  self = std::move(fresh);
-}
-
-int Derive(void* schedule, unsigned char* key, std::size_t size, const OSSL_PARAM* params) {
-  Schedule& self = AsSchedule(schedule);
-  return Guard(self.core(), [&]() -> int {
-    if (!self.SetParams(params)) {
-      return 0;
-    }
-    if (!self.OnCard()) {
-      return EVP_KDF_derive(self.software.get(), key, size, nullptr);
-    }
-    const auto derived = self.Derive({key, size});
-    if (!derived) {
-      self.core().Raise(derived.error());
-    }
-    return derived ? 1 : 0;
-  });
-}
-
-int SetParams(void* schedule, const OSSL_PARAM* params) {
-  return Guard(AsSchedule(schedule).core(), [&]() -> int { return AsSchedule(schedule).SetParams(params) ? 1 : 0; });
-}
-
-int GetParams(void* schedule, OSSL_PARAM* params) {
-  return EVP_KDF_CTX_get_params(AsSchedule(schedule).software.get(), params);
-}
-
-const OSSL_PARAM* SettableParams(void* /*schedule*/, void* provider) {
-  return EVP_KDF_settable_ctx_params(static_cast<Context*>(provider)->software_tls13_kdf());
-}
-
-const OSSL_PARAM* GettableParams(void* /*schedule*/, void* provider) {
-  return EVP_KDF_gettable_ctx_params(static_cast<Context*>(provider)->software_tls13_kdf());
-}
-
 }  // namespace
 
 const OSSL_DISPATCH* Tls13KdfFunctions() {
-  static const std::array kFunctions{
-      Entry<OSSL_FUNC_kdf_newctx_fn>(OSSL_FUNC_KDF_NEWCTX, NewContext),
-      Entry<OSSL_FUNC_kdf_freectx_fn>(OSSL_FUNC_KDF_FREECTX, FreeContext),
-      Entry<OSSL_FUNC_kdf_reset_fn>(OSSL_FUNC_KDF_RESET, Reset),
-      Entry<OSSL_FUNC_kdf_derive_fn>(OSSL_FUNC_KDF_DERIVE, Derive),
-      Entry<OSSL_FUNC_kdf_set_ctx_params_fn>(OSSL_FUNC_KDF_SET_CTX_PARAMS, SetParams),
-      Entry<OSSL_FUNC_kdf_get_ctx_params_fn>(OSSL_FUNC_KDF_GET_CTX_PARAMS, GetParams),
-      Entry<OSSL_FUNC_kdf_settable_ctx_params_fn>(OSSL_FUNC_KDF_SETTABLE_CTX_PARAMS, SettableParams),
-      Entry<OSSL_FUNC_kdf_gettable_ctx_params_fn>(OSSL_FUNC_KDF_GETTABLE_CTX_PARAMS, GettableParams),
-      kDispatchEnd,
-  };
-  return kFunctions.data();
+  return KdfFunctions<Schedule>::Table();
 }
 
 }  // namespace simroot::provider

@@ -4,14 +4,14 @@
 #include <grp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "common/base/secret.hpp"
-#include "device/transport/retry_timer.hpp"
+#include "device/transport/unix_socket.hpp"
 
 namespace simroot::device {
 namespace {
@@ -67,31 +67,6 @@ tl::unexpected<Error> CannotConnect(const std::string& path, const std::string& 
   }
 }
 
-/// 0, or why there is no connection. The queue of the socket may be full for a moment.
-int Connect(int fd, const std::string& path, Deadline deadline) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    return ENAMETOOLONG;
-  }
-  path.copy(&address.sun_path[0], path.size());
-  RetryTimer timer(deadline);
-  int error = 0;
-  do {
-    error = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
-  } while (error == EINTR || (error == EAGAIN && timer.Wait()));
-  return error;
-}
-
-bool WaitFor(int fd, short events, Deadline deadline) {
-  int ready = 0;
-  do {
-    pollfd watched{fd, events, 0};
-    ready = ::poll(&watched, 1, deadline.PollTimeoutMs());
-  } while (ready < 0 && errno == EINTR);
-  return ready > 0;
-}
-
 /// What the daemon is told: a tenth less than what is left, half a second at most.
 std::uint32_t TimeoutFor(Deadline deadline) {
   constexpr int kMostForTheWay = 500;
@@ -103,7 +78,7 @@ std::uint32_t TimeoutFor(Deadline deadline) {
 
 Result<std::shared_ptr<DaemonLine>> DaemonLine::Open(const std::string& path, std::string name, Deadline deadline) {
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int error = socket ? Connect(socket.get(), path, deadline) : errno;
+  const int error = socket ? ConnectUnixSocket(socket.get(), path, deadline) : errno;
   if (error != 0) {
     return CannotConnect(path, name, error);
   }
@@ -169,7 +144,7 @@ Result<void> DaemonLine::Send(ByteView frame, Deadline deadline) {
     if (count >= 0) {
       frame = frame.subspan(static_cast<std::size_t>(count));
     } else if (errno == EAGAIN) {
-      if (!WaitFor(socket_.get(), POLLOUT, deadline)) {
+      if (!WaitForEvents(socket_.get(), POLLOUT, deadline)) {
         return DieSilent();
       }
     } else if (errno != EINTR) {
@@ -199,7 +174,7 @@ Result<ByteView> DaemonLine::Receive(Deadline deadline) {
     } else if (count == 0) {
       return DieClosed(0);
     } else if (errno == EAGAIN) {
-      if (!WaitFor(socket_.get(), POLLIN, deadline)) {
+      if (!WaitForEvents(socket_.get(), POLLIN, deadline)) {
         return DieSilent();
       }
     } else if (errno != EINTR) {

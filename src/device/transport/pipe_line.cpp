@@ -3,13 +3,12 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "common/base/secret.hpp"
-#include "device/transport/retry_timer.hpp"
+#include "device/transport/unix_socket.hpp"
 
 namespace simroot::device {
 namespace {
@@ -37,22 +36,6 @@ tl::unexpected<Error> CannotConnect(const std::string& name, int error_number) {
   }
 }
 
-/// 0, or why there is no connection. The queue of a socket in the file system may be full for a moment.
-int Connect(int fd, const std::string& path, Deadline deadline) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) {
-    return ENAMETOOLONG;
-  }
-  path.copy(&address.sun_path[0], path.size());
-  RetryTimer timer(deadline);
-  int error = 0;
-  do {
-    error = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
-  } while (error == EINTR || (error == EAGAIN && timer.Wait()));
-  return error;
-}
-
 /// ISO/IEC 7816-3 8.2: the initial character, and as many bytes as the format character and the interface bytes say.
 bool IsAtr(ByteView body) {
   ByteReader reader(body);
@@ -77,22 +60,13 @@ bool IsAtr(ByteView body) {
   return reader.Skip(historical + (check_byte ? 1 : 0)) && reader.empty();
 }
 
-bool WaitFor(int fd, short events, Deadline deadline) {
-  int ready = 0;
-  do {
-    pollfd watched{fd, events, 0};
-    ready = ::poll(&watched, 1, deadline.PollTimeoutMs());
-  } while (ready < 0 && errno == EINTR);
-  return ready > 0;
-}
-
 constexpr std::array kAskForAtr{static_cast<std::uint8_t>(wire::PipeControl::kGetAtr)};
 
 }  // namespace
 
 Result<std::unique_ptr<PipeLine>> PipeLine::Open(const std::string& path, std::string name, Deadline deadline) {
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const int error = socket ? Connect(socket.get(), path, deadline) : errno;
+  const int error = socket ? ConnectUnixSocket(socket.get(), path, deadline) : errno;
   if (error != 0) {
     return CannotConnect(name, error);
   }
@@ -153,7 +127,7 @@ Result<void> PipeLine::Send(ByteView body, Deadline deadline) {
     const ssize_t count = ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
     if (count >= 0) {
       rest = rest.subspan(static_cast<std::size_t>(count));
-    } else if (errno != EINTR && (errno != EAGAIN || !WaitFor(socket_.get(), POLLOUT, deadline))) {
+    } else if (errno != EINTR && (errno != EAGAIN || !WaitForEvents(socket_.get(), POLLOUT, deadline))) {
       error = errno;
     }
   }
@@ -190,7 +164,7 @@ Result<void> PipeLine::ReadExactly(ByteSpan out, Deadline deadline) {
     } else if (count == 0) {
       return DieClosed(0);
     } else if (errno == EAGAIN) {
-      if (!WaitFor(socket_.get(), POLLIN, deadline)) {
+      if (!WaitForEvents(socket_.get(), POLLIN, deadline)) {
         return DieSilent();
       }
     } else if (errno != EINTR) {
