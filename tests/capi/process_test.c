@@ -87,8 +87,12 @@ static void check_forks(void) {
   sign_once();
 }
 
-/* A fork while other threads are in the middle of an operation. */
+/* A fork while other threads are in the middle of an operation. Not with AddressSanitizer: its allocator may be locked
+ * by such a thread, and stays so in the child. */
 static void check_fork_beside_threads(void) {
+#ifdef __SANITIZE_ADDRESS__
+  puts("left out, AddressSanitizer's allocator does not survive it: a fork beside working threads");
+#else
   pthread_t thread;
   int number = 1;
   int status = 1;
@@ -101,6 +105,7 @@ static void check_fork_beside_threads(void) {
   }
   CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
   CHECK(pthread_join(thread, NULL) == 0);
+#endif
 }
 
 int main(int argc, char** argv) {
