@@ -41,5 +41,6 @@ int main() {
   simroot::bench::RunPkcs11Section((libraries / "libsimroot-pkcs11.so").string());
   simroot::bench::RunHandshakeSection(provider_folder);
   simroot::bench::RunReaderSection();
+  simroot::bench::RunPacketSection();
   return 0;
 }

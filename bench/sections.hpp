@@ -32,6 +32,9 @@ void RunHandshakeSection(const std::string& provider_folder);
 /// APDU/s through pcscd and vpcd.
 void RunReaderSection();
 
+/// SCP80: a command made and its answer checked, against the same AES with EVP alone.
+void RunPacketSection();
+
 /// Ends the program with a sentence: a benchmark whose preparation fails has nothing to print.
 [[noreturn]] void GiveUp(const std::string& why);
 

@@ -61,3 +61,4 @@ endif()
 
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(Threads REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json)

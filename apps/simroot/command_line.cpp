@@ -9,6 +9,7 @@
 #include "commands.hpp"
 #include "completion.hpp"
 #include "output.hpp"
+#include "platform/command_line.hpp"
 
 namespace simroot::app {
 namespace {
@@ -49,6 +50,7 @@ struct Arguments {
   VerifyArguments verify;
   CipherArguments cipher;
   WrapKeyArguments wrap_key;
+  SwitchOnArguments switch_on;
   std::string hex;
   bool json = false;
   DemoArguments demo;
@@ -243,6 +245,19 @@ void AddKeyCommands(CLI::App& device, Arguments& a) {
   psk_handle.add_option("REF", a.ref, kRefHelp)->required();
 }
 
+void AddSwitchOnCommand(CLI::App& device, Arguments& a) {
+  CLI::App& command = AddDeviceCommand(device, a, "switch-on", "first credentials, or whatever the platform wants done",
+                                       [&a] { return RunDeviceSwitchOn(a.device, a.switch_on); });
+  command.add_option("--platform", a.switch_on.platform, "address of the platform")
+      ->required()
+      ->type_name("URL")
+      ->envname("SIMROOT_PLATFORM");
+  command.add_option("--ca", a.switch_on.ca, "trust this CA for the platform instead of the system's")
+      ->type_name("FILE");
+  command.add_option("--wait", a.switch_on.wait_s, "come again when the platform says so, for so many seconds in all")
+      ->capture_default_str();
+}
+
 void AddConformanceCommand(CLI::App& app, Arguments& a) {
   CLI::App& command = *app.add_subcommand("conformance", "judge the IoT SAFE applet of any card, case by case");
   DeviceOptions& device = a.conformance.device;
@@ -338,8 +353,10 @@ int Main(int argc, char** argv) {
   AddSigningCommands(device, arguments);
   AddCipherCommands(device, arguments);
   AddKeyCommands(device, arguments);
+  AddSwitchOnCommand(device, arguments);
   AddConformanceCommand(app, arguments);
   AddCardedCommand(app, arguments);
+  const auto platform_arguments = AddPlatformCommands(app, arguments.action);
   AddOtherCommands(app, arguments);
   try {
     app.parse(argc, argv);

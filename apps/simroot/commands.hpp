@@ -114,6 +114,13 @@ int RunDevicePskHandle(const DeviceOptions& options, const std::string& ref);
 /// The same for pre-shared keys. @param ref a secret key.
 int RunDevicePskSelftest(const DeviceOptions& options, const std::string& ref);
 
+struct SwitchOnArguments {
+  std::string platform;  ///< https://HOST[:PORT]
+  std::string ca;        ///< PEM; empty: the system's
+  unsigned wait_s = 0;   ///< so long "come again later" is honoured
+};
+int RunDeviceSwitchOn(const DeviceOptions& options, const SwitchOnArguments& arguments);
+
 struct ConformanceArguments {
   DeviceOptions device;  ///< --trace is not used
   std::string junit;     ///< path; empty: none is written

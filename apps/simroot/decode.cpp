@@ -3,6 +3,7 @@
 #include "common/host/hex.hpp"
 #include "common/iotsafe/describe.hpp"
 #include "common/iotsafe/vocabulary.hpp"
+#include "common/secure/describe_secured.hpp"
 #include "output.hpp"
 
 namespace simroot::app {
@@ -17,6 +18,23 @@ bool LooksLikeCommand(ByteView bytes) {
   constexpr std::array<std::uint8_t, 8> kUiccInstructions{0x70, 0xA4, 0xB0, 0xB2, 0xC0, 0xE2, 0xF2, 0x20};
   return !iotsafe::NameOf(command->ins).empty() ||
          std::ranges::find(kUiccInstructions, command->ins) != kUiccInstructions.end();
+}
+
+/// What `kind` says of secured packets and scripts; empty for bytes that are neither.
+std::string KindOf(secure::SecuredKind kind) {
+  switch (kind) {
+    case secure::SecuredKind::kCommandPacket:
+    case secure::SecuredKind::kResponsePacket:
+      return "secured packet";
+    case secure::SecuredKind::kEnvelope:
+      return "short message";
+    case secure::SecuredKind::kScript:
+    case secure::SecuredKind::kScriptResponse:
+      return "remote commands";
+    case secure::SecuredKind::kNone:
+      break;
+  }
+  return {};
 }
 
 /// A response ends in a status word that has a meaning.
@@ -36,7 +54,11 @@ int RunDecode(const std::string& hex, bool json) {
   std::string memory(16384 + 8 * bytes->size(), '\0');
   TextWriter words(memory);
   std::string kind = "elements";
-  if (LooksLikeCommand(*bytes)) {
+  // First what must fit exactly: the lengths of a packet can be taken for a command as well.
+  if (const std::string secured = KindOf(secure::RecogniseSecured(*bytes)); !secured.empty()) {
+    kind = secured;
+    secure::DescribeSecured(*bytes, words);
+  } else if (LooksLikeCommand(*bytes)) {
     kind = "command";
     iotsafe::DescribeCommand(*bytes, iotsafe::Secrets::kShow, words);
   } else if (iotsafe::IsPersonalisation(*bytes)) {

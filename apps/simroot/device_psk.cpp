@@ -89,6 +89,40 @@ OSSL_PARAM Octets(const char* name, ByteView bytes) {
   return OSSL_PARAM_construct_octet_string(name, const_cast<std::uint8_t*>(bytes.data()), bytes.size());
 }
 
+constexpr std::size_t kDigest = 32;  ///< bytes of SHA-256, which both TLS versions are tried with
+
+/// A step of TLS 1.3's key schedule as libssl asks for it, with SHA-256. @param label of an expansion over no messages.
+Result<void> Tls13Step(int mode, ByteView key, std::string_view label, ByteSpan out) {
+  constexpr std::string_view kPrefix = "tls13 ";
+  // SHA-256 of nothing, for "ext binder"; "finished" has no context (RFC 8446 7.1, 4.4.4).
+  static const Bytes kNoMessages = *FromHex("E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855");
+  std::string digest = "SHA256";
+  std::vector<OSSL_PARAM> params{OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
+                                 OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
+                                 Octets(OSSL_KDF_PARAM_KEY, key), Octets(OSSL_KDF_PARAM_PREFIX, AsBytes(kPrefix))};
+  params.push_back(Octets(OSSL_KDF_PARAM_LABEL, AsBytes(label.empty() ? "derived" : label)));
+  if (label == "ext binder") {
+    params.push_back(Octets(OSSL_KDF_PARAM_DATA, kNoMessages));
+  }
+  params.push_back(OSSL_PARAM_construct_end());
+  return DeriveThroughOpenssl(OSSL_KDF_NAME_TLS1_3_KDF, params.data(), out);
+}
+
+/// HMAC as libssl does it: as a signature.
+Result<void> HmacThroughOpenssl(ByteView key, ByteView message, ByteSpan out) {
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> pkey(
+      EVP_PKEY_new_raw_private_key_ex(nullptr, "HMAC", nullptr, key.data(), key.size()), EVP_PKEY_free);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  std::size_t size = out.size();
+  if (!pkey || !context ||
+      EVP_DigestSignInit_ex(context.get(), nullptr, "SHA256", nullptr, nullptr, pkey.get(), nullptr) != 1 ||
+      EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) != 1 || size != out.size()) {
+    return Fail(ErrorDomain::kCrypto, "OpenSSL cannot make a binder: " + OpensslErrors(),
+                "check `card =` in the provider's section, or SIMROOT_CARD");
+  }
+  return {};
+}
+
 class PskSelftest {
  public:
   PskSelftest(DeviceOptions options, std::string ref) : options_(std::move(options)), ref_(std::move(ref)) {}
@@ -100,7 +134,7 @@ class PskSelftest {
         {"OpenSSL brings PSK handles to the simroot provider", &PskSelftest::DerivationsAreOurs},
         {"the card holds the pre-shared key", &PskSelftest::CardHasKey},
         {"TLS 1.2: the handle gives what the card computes", &PskSelftest::PrfAgrees},
-        {"TLS 1.3: the handle reaches the card", &PskSelftest::HkdfAnswers},
+        {"TLS 1.3: the handle gives what the card computes", &PskSelftest::Tls13Agrees},
     }};
     std::vector<Check> report;
     for (const auto& [what, step] : kSteps) {
@@ -166,24 +200,46 @@ class PskSelftest {
     return std::string("equal");
   }
 
-  Result<std::string> HkdfAnswers() {
-    if (!Has(psk_.derivations, KeyDerivation::kHkdf)) {
+  /// What the card and OpenSSL, each for itself, make of the key: the early secret, or with `psk = deep`, where OpenSSL
+  /// has a token in its place, the binder of a ClientHello.
+  Result<std::string> Tls13Agrees() {
+    if (!Has(psk_.derivations, KeyDerivation::kHkdf) && !Has(psk_.derivations, KeyDerivation::kPskTls13)) {
       return std::string("not for this key: it is for TLS 1.2 only");
     }
+    SecretArray<kDigest> early;
+    SR_TRY_VOID(Tls13Step(EVP_KDF_HKDF_MODE_EXTRACT_ONLY, psk_.handle, {}, early.Prepare(kDigest)));
+    const ByteView by_openssl = early.Reveal(InsecureReveal::kForCrypto);
+    if (Has(psk_.derivations, KeyDerivation::kHkdf)) {
+      SecretArray<kDigest> by_card;
+      SR_TRY_VOID(
+          session_->card().ComputeEarlySecret(psk_.name, iotsafe::HashAlgorithm::kSha256, by_card.Prepare(kDigest)));
+      session_->card().Close();
+      if (SameSecret(by_card.Reveal(InsecureReveal::kForCrypto), by_openssl)) {
+        return std::string("equal");
+      }
+    }
+    SR_TRY_VOID(BindersAgree(by_openssl));
+    return std::string("equal, and the early secret stays on the card (psk = deep)");
+  }
+
+  /// @param early what OpenSSL takes for the early secret.
+  Result<void> BindersAgree(ByteView early) {
+    const std::array<std::uint8_t, kDigest> transcript{0x5A};
+    std::array<std::uint8_t, kDigest> by_card{};
+    SR_TRY_VOID(session_->card().ComputePskBinder(psk_.name, iotsafe::HashAlgorithm::kSha256, transcript, by_card));
     session_->card().Close();
-    int mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY;
-    std::string digest = "SHA256";
-    std::string prefix = "tls13 ";
-    std::string label = "derived";
-    const std::array params{OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-                            OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
-                            Octets(OSSL_KDF_PARAM_KEY, psk_.handle),
-                            Octets(OSSL_KDF_PARAM_PREFIX, AsBytes(prefix)),
-                            Octets(OSSL_KDF_PARAM_LABEL, AsBytes(label)),
-                            OSSL_PARAM_construct_end()};
-    SecretArray<32> early;
-    SR_TRY_VOID(DeriveThroughOpenssl(OSSL_KDF_NAME_TLS1_3_KDF, params.data(), early.Prepare(32)));
-    return std::string("answered");
+    SecretArray<kDigest> binder_key;
+    SecretArray<kDigest> finished_key;
+    SR_TRY_VOID(Tls13Step(EVP_KDF_HKDF_MODE_EXPAND_ONLY, early, "ext binder", binder_key.Prepare(kDigest)));
+    SR_TRY_VOID(Tls13Step(EVP_KDF_HKDF_MODE_EXPAND_ONLY, binder_key.Reveal(InsecureReveal::kForCrypto), "finished",
+                          finished_key.Prepare(kDigest)));
+    std::array<std::uint8_t, kDigest> by_openssl{};
+    SR_TRY_VOID(HmacThroughOpenssl(finished_key.Reveal(InsecureReveal::kForCrypto), transcript, by_openssl));
+    if (!SameBytes(by_card, by_openssl)) {
+      return Fail(ErrorDomain::kCrypto, "OpenSSL makes another binder than the card",
+                  "the provider is configured for another card: check `card =` in its section, and SIMROOT_CARD");
+    }
+    return {};
   }
 
   DeviceOptions options_;

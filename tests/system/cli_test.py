@@ -186,6 +186,10 @@ class Others(unittest.TestCase):
             self.assertIn(word, command)
         self.assertIn("more data", run(SIMROOT, "decode", "C3 03 83 01 02 6300").stdout)
         self.assertEqual(json.loads(run(SIMROOT, "decode", "6A82", "--json").stdout)["kind"], "response")
+        packet = run(SIMROOT, "decode", "001D1512017575000000000000036F0087A47C630C8CA89EA0A40000027F20").stdout
+        self.assertTrue(packet.startswith("secured packet: command packet"), packet)
+        self.assertIn("SELECT file 7F20", packet)
+        self.assertIn("GET DATA", run(SIMROOT, "decode", "AE80220580CA0085000000").stdout)
 
     def test_completion_is_valid_bash(self):
         script = run(SIMROOT, "completion", "bash").stdout

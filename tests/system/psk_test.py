@@ -531,6 +531,11 @@ class Commands(PskCase):
                    env=self.environment(self.configuration))
         self.assertIn("uses the card", good.stdout)
         self.assertEqual(good.stdout.count("ok  "), 5)
+        self.assertNotIn("stays on the card", good.stdout)
+        deep = run(SIMROOT, "device", "selftest", "66", "--psk", "--card", self.card,
+                   env=self.environment(self.write("deep.cnf", settings="psk = deep\n")))
+        self.assertEqual(deep.stdout.count("ok  "), 5)
+        self.assertIn("the early secret stays on the card (psk = deep)", deep.stdout)
         for configuration, words in ((self.write("none.cnf", ("default",)), "`simroot`"),
                                      (self.write("no-properties.cnf", properties=None),
                                       "default_properties is missing in openssl.cnf")):

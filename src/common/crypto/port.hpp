@@ -40,6 +40,7 @@ inline constexpr std::size_t kRsaSize = 256;             ///< modulus, signature
 inline constexpr std::size_t kRsaExponentSize = 3;       ///< keys that we make have the exponent 65537
 inline constexpr std::size_t kMaxRsaPrivateSize = 1300;  ///< RSAPrivateKey in DER
 inline constexpr std::size_t kAesBlockSize = 16;
+inline constexpr std::size_t kDesBlockSize = 8;
 inline constexpr std::size_t kGcmNonceSize = 12;
 inline constexpr std::size_t kGcmTagSize = 16;
 
@@ -135,6 +136,10 @@ class Crypto {
   /// AES in CBC mode without padding (SP 800-38A). @param key 16, 24 or 32 bytes. @param iv 16 bytes. @param in whole
   /// blocks. @param out as long as `in`; may be the same memory.
   [[nodiscard]] virtual bool AesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) = 0;
+  /// Triple DES in CBC mode without padding (SP 800-67), for cards whose key sets know nothing newer. @param key 16
+  /// bytes (the third key is the first) or 24. @param iv 8 bytes. @param in whole blocks. @param out as long as `in`;
+  /// may be the same memory. A backend for chips has none and always answers false.
+  [[nodiscard]] virtual bool TdesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) = 0;
   /// AES in counter mode, both directions. @param counter the first counter block, 16 bytes; it counts as one number.
   [[nodiscard]] virtual bool AesCtr(ByteView key, ByteView counter, ByteView in, ByteSpan out) = 0;
   /// AES-GCM (SP 800-38D). @param nonce 12 bytes. @param out as long as `in`. @param tag 16 bytes.

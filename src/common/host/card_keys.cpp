@@ -58,37 +58,6 @@ template <std::size_t kCount>
   return ParseHex(hex, bytes);
 }
 
-/// What is wrong with a line, or nothing.
-[[nodiscard]] std::string_view ReadLine(std::string_view line, CardKeys& keys) {
-  std::array<std::string_view, kFields> fields;
-  if (!SplitLine(line, fields)) {
-    return "has not 9 fields";
-  }
-  const auto& [iccid, imsi, profile, aid, version, algorithm, enc, mac, dek] = fields;
-  if (!IsDigits(iccid, 18, 20) || !IsDigits(imsi, 0, 15)) {
-    return "has an ICCID or IMSI that is not digits of the right number";
-  }
-  const auto aid_bytes = FromHex(aid);
-  const auto version_byte = FromHex(version);
-  if (!aid_bytes || aid_bytes->size() < 5 || aid_bytes->size() > 16 || !version_byte || version_byte->size() != 1) {
-    return "has an AID or key version that is not hexadecimal of the right length";
-  }
-  const auto* const known = std::ranges::find(kAlgorithms, algorithm, &Algorithm::name);
-  if (known == kAlgorithms.end()) {
-    return "has an unknown algorithm";
-  }
-  if (!ReadKey(enc, known->key_size, keys.enc) || !ReadKey(mac, known->key_size, keys.mac) ||
-      !ReadKey(dek, known->key_size, keys.dek)) {
-    return "has a key that is not hexadecimal of the length of its algorithm";
-  }
-  keys.iccid = iccid;
-  keys.imsi = imsi;
-  keys.profile = profile;
-  keys.aid = *aid_bytes;
-  keys.version = version_byte->front();
-  return {};
-}
-
 [[nodiscard]] Result<void> ParseFile(std::string_view text, const std::string& path, std::list<CardKeys>& out) {
   std::size_t number = 0;
   while (!text.empty()) {
@@ -106,7 +75,7 @@ template <std::size_t kCount>
     if (number == 1 || line.empty()) {
       continue;
     }
-    if (const std::string_view trouble = ReadLine(line, out.emplace_back()); !trouble.empty()) {
+    if (const std::string_view trouble = ReadCardKeysLine(line, out.emplace_back()); !trouble.empty()) {
       return Fail(ErrorDomain::kUsage, "line " + std::to_string(number) + " of " + path + " " + std::string(trouble),
                   std::string(kNextStep));
     }
@@ -146,6 +115,36 @@ template <std::size_t kCount>
 }
 
 }  // namespace
+
+std::string_view ReadCardKeysLine(std::string_view line, CardKeys& keys) {
+  std::array<std::string_view, kFields> fields;
+  if (!SplitLine(line, fields)) {
+    return "has not 9 fields";
+  }
+  const auto& [iccid, imsi, profile, aid, version, algorithm, enc, mac, dek] = fields;
+  if (!IsDigits(iccid, 18, 20) || !IsDigits(imsi, 0, 15)) {
+    return "has an ICCID or IMSI that is not digits of the right number";
+  }
+  const auto aid_bytes = FromHex(aid);
+  const auto version_byte = FromHex(version);
+  if (!aid_bytes || aid_bytes->size() < 5 || aid_bytes->size() > 16 || !version_byte || version_byte->size() != 1) {
+    return "has an AID or key version that is not hexadecimal of the right length";
+  }
+  const auto* const known = std::ranges::find(kAlgorithms, algorithm, &Algorithm::name);
+  if (known == kAlgorithms.end()) {
+    return "has an unknown algorithm";
+  }
+  if (!ReadKey(enc, known->key_size, keys.enc) || !ReadKey(mac, known->key_size, keys.mac) ||
+      !ReadKey(dek, known->key_size, keys.dek)) {
+    return "has a key that is not hexadecimal of the length of its algorithm";
+  }
+  keys.iccid = iccid;
+  keys.imsi = imsi;
+  keys.profile = profile;
+  keys.aid = *aid_bytes;
+  keys.version = version_byte->front();
+  return {};
+}
 
 std::string FormatCardKeys(const CardKeys& keys) {
   constexpr std::size_t kMaxKeyText = 3 * 65;

@@ -31,6 +31,10 @@ inline constexpr std::string_view kCardKeysHeader = "iccid,imsi,profile,aid,kvn,
 /// The line of one key set, with its end, as the bytes of secret text: wipe it after use.
 [[nodiscard]] std::string FormatCardKeys(const CardKeys& keys);
 
+/// Reads one line, without its end, into `keys`. @returns what is wrong with it ("has not 9 fields"), never a part of
+/// it; empty: nothing.
+[[nodiscard]] std::string_view ReadCardKeysLine(std::string_view line, CardKeys& keys);
+
 /// Reads a whole file. @returns kStore if it cannot be read; kUsage with the number of the line that is not understood.
 /// The elements of a list stay where they are: secrets are not copied.
 [[nodiscard]] Result<std::list<CardKeys>> ReadCardKeys(const std::string& path);

@@ -105,7 +105,7 @@ Expected<wire::CommandApdu, Scp03Error> Scp03Card::CheckCommand(const wire::Comm
   if (!EnciphersCommands(level_) || plain.data.empty()) {
     return plain;
   }
-  SR_TRY(plain.data, session_.Decipher(FieldOf::kCommand, plain.data, memory));
+  SR_TRY(plain.data, session_.Decipher(FieldOf::kCommand, session_.last().counter, plain.data, memory));
   return plain;
 }
 
@@ -124,7 +124,7 @@ Expected<void, Scp03Error> Scp03Card::Wrap(wire::StatusWord sw, ByteView plain, 
       out.PutBytes(plain);
     }
     if (ChecksResponses(level_)) {
-      SR_TRY(const FullMac mac, session_.ResponseMac(out.written().subspan(start), sw));
+      SR_TRY(const FullMac mac, session_.ResponseMac(session_.last(), out.written().subspan(start), sw));
       out.PutBytes(ByteView(mac).first(session_.mac_size()));
     }
     if (!out.ok()) {

@@ -83,7 +83,8 @@ Expected<void, Scp03Error> Scp03Host::PutAuthentication(SecurityLevel level, Byt
 }
 
 Expected<void, Scp03Error> Scp03Host::Wrap(const wire::CommandApdu& plain, ByteWriter& command) {
-  if (state_ != State::kOpen) {
+  const bool full = !pending_.empty() && pending_count_ == pending_.size();
+  if (state_ != State::kOpen || full) {
     return Unexpected(Scp03Error::kState);
   }
   const std::size_t size = SecuredSize(level_, plain.data.size());
@@ -93,8 +94,32 @@ Expected<void, Scp03Error> Scp03Host::Wrap(const wire::CommandApdu& plain, ByteW
   auto secured = Secure(plain, command);
   if (!secured) {
     End();
+    return secured;
   }
+  AddPending();
   return secured;
+}
+
+void Scp03Host::AddPending() {
+  if (pending_.empty()) {
+    return;
+  }
+  const std::size_t place = (pending_first_ + pending_count_) % pending_.size();
+  pending_[place] = session_.last();
+  ++pending_count_;
+}
+
+Expected<Scp03Pending, Scp03Error> Scp03Host::TakePending() {
+  if (pending_.empty()) {
+    return session_.last();
+  }
+  if (pending_count_ == 0) {
+    return Unexpected(Scp03Error::kState);
+  }
+  const Scp03Pending oldest = pending_[pending_first_];
+  pending_first_ = (pending_first_ + 1) % pending_.size();
+  --pending_count_;
+  return oldest;
 }
 
 Expected<void, Scp03Error> Scp03Host::Secure(const wire::CommandApdu& plain, ByteWriter& command) {
@@ -137,6 +162,7 @@ Expected<ByteView, Scp03Error> Scp03Host::CheckAnswer(ByteView data, wire::Statu
   if (state_ != State::kOpen) {
     return Unexpected(Scp03Error::kState);
   }
+  SR_TRY(const Scp03Pending command, TakePending());
   if (!ChecksResponses(level_)) {
     return data;
   }
@@ -151,18 +177,21 @@ Expected<ByteView, Scp03Error> Scp03Host::CheckAnswer(ByteView data, wire::Statu
   }
   const ByteView received = data.last(session_.mac_size());
   const ByteView answer = data.first(data.size() - received.size());
-  SR_TRY(const FullMac mac, session_.ResponseMac(answer, sw));
+  SR_TRY(const FullMac mac, session_.ResponseMac(command, answer, sw));
   if (!MacMatches(mac, received)) {
     return Unexpected(Scp03Error::kNotAuthentic);
   }
   if (!EnciphersResponses(level_) || answer.empty()) {
     return answer;
   }
-  return session_.Decipher(FieldOf::kResponse, answer, memory);
+  return session_.Decipher(FieldOf::kResponse, command.counter, answer, memory);
 }
 
 void Scp03Host::End() {
   session_.End();
+  std::ranges::fill(pending_, Scp03Pending{});
+  pending_first_ = 0;
+  pending_count_ = 0;
   host_challenge_.clear();
   key_version_ = 0;
   level_ = SecurityLevel::kCMac;

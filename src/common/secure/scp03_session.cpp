@@ -42,9 +42,9 @@ void Scp03Session::End() {
   rmac_.Clear();
   card_cryptogram_.Clear();
   host_cryptogram_.Clear();
-  Wipe(chaining_);
+  Wipe(last_.chaining);
+  last_.counter = 0;
   mac_size_ = 0;
-  counter_ = 0;
 }
 
 Expected<FullMac, Scp03Error> Scp03Session::CommandMac(const wire::CommandApdu& command, ByteView data) {
@@ -54,7 +54,7 @@ Expected<FullMac, Scp03Error> Scp03Session::CommandMac(const wire::CommandApdu& 
   }
   const std::array<std::uint8_t, 5> header{LowByte((command.cla & ~kChannelBits) | kSecureMessagingBit), command.ins,
                                            command.p1, command.p2, LowByte(lc)};
-  const std::array<ByteView, 3> message{chaining_, header, data};
+  const std::array<ByteView, 3> message{last_.chaining, header, data};
   FullMac mac{};
   if (!crypto_.AesCmac(mac_.Reveal(InsecureReveal::kForCrypto), message, mac)) {
     return Unexpected(Scp03Error::kCrypto);
@@ -62,9 +62,10 @@ Expected<FullMac, Scp03Error> Scp03Session::CommandMac(const wire::CommandApdu& 
   return mac;
 }
 
-Expected<FullMac, Scp03Error> Scp03Session::ResponseMac(ByteView data, wire::StatusWord sw) {
+Expected<FullMac, Scp03Error> Scp03Session::ResponseMac(const Scp03Pending& command, ByteView data,
+                                                        wire::StatusWord sw) {
   const std::array<std::uint8_t, 2> trailer{wire::Sw1(sw), wire::Sw2(sw)};
-  const std::array<ByteView, 3> message{chaining_, data, trailer};
+  const std::array<ByteView, 3> message{command.chaining, data, trailer};
   FullMac mac{};
   if (!crypto_.AesCmac(rmac_.Reveal(InsecureReveal::kForCrypto), message, mac)) {
     return Unexpected(Scp03Error::kCrypto);
@@ -73,19 +74,19 @@ Expected<FullMac, Scp03Error> Scp03Session::ResponseMac(ByteView data, wire::Sta
 }
 
 Expected<void, Scp03Error> Scp03Session::CountCommand() {
-  if (counter_ >= kMaxSessionCommands) {
+  if (last_.counter >= kMaxSessionCommands) {
     return Unexpected(Scp03Error::kExhausted);
   }
-  ++counter_;
+  ++last_.counter;
   return {};
 }
 
 /// The initial value of a CBC field: the enciphered counter (Amendment D, 6.2.6 and 6.2.7).
-bool Scp03Session::CounterBlock(FieldOf field, ByteSpan block) {
-  ByteWriter counter(block);
-  counter.PutU8(field == FieldOf::kResponse ? kResponseCounterMark : std::uint8_t{0});
-  static_cast<void>(counter.Reserve(kAesBlockSize - 1 - sizeof(counter_)));
-  counter.PutU32(counter_);
+bool Scp03Session::CounterBlock(FieldOf field, std::uint32_t counter, ByteSpan block) {
+  ByteWriter out(block);
+  out.PutU8(field == FieldOf::kResponse ? kResponseCounterMark : std::uint8_t{0});
+  static_cast<void>(out.Reserve(kAesBlockSize - 1 - sizeof(counter)));
+  out.PutU32(counter);
   const std::array<std::uint8_t, kAesBlockSize> zero_iv{};
   return crypto_.AesCbc(crypto::Direction::kEncrypt, enc_.Reveal(InsecureReveal::kForCrypto), zero_iv, block, block);
 }
@@ -101,7 +102,7 @@ Expected<void, Scp03Error> Scp03Session::Encipher(FieldOf field, ByteView plain,
   padded.PutU8(kPaddingMark);
   std::ranges::fill(padded.Reserve(padded.free()), std::uint8_t{0});
   std::array<std::uint8_t, kAesBlockSize> iv{};
-  if (!CounterBlock(field, iv) ||
+  if (!CounterBlock(field, last_.counter, iv) ||
       !crypto_.AesCbc(crypto::Direction::kEncrypt, enc_.Reveal(InsecureReveal::kForCrypto), iv, place, place)) {
     Wipe(place);
     return Unexpected(Scp03Error::kCrypto);
@@ -109,7 +110,8 @@ Expected<void, Scp03Error> Scp03Session::Encipher(FieldOf field, ByteView plain,
   return {};
 }
 
-Expected<ByteView, Scp03Error> Scp03Session::Decipher(FieldOf field, ByteView enciphered, ByteSpan memory) {
+Expected<ByteView, Scp03Error> Scp03Session::Decipher(FieldOf field, std::uint32_t counter, ByteView enciphered,
+                                                      ByteSpan memory) {
   if (enciphered.empty() || enciphered.size() % kAesBlockSize != 0) {
     return Unexpected(Scp03Error::kNotAuthentic);
   }
@@ -118,7 +120,7 @@ Expected<ByteView, Scp03Error> Scp03Session::Decipher(FieldOf field, ByteView en
   }
   const ByteSpan plain = memory.first(enciphered.size());
   std::array<std::uint8_t, kAesBlockSize> iv{};
-  if (!CounterBlock(field, iv) ||
+  if (!CounterBlock(field, counter, iv) ||
       !crypto_.AesCbc(crypto::Direction::kDecrypt, enc_.Reveal(InsecureReveal::kForCrypto), iv, enciphered, plain)) {
     Wipe(plain);
     return Unexpected(Scp03Error::kCrypto);

@@ -12,6 +12,12 @@ using FullMac = std::array<std::uint8_t, kFullMacSize>;
 /// Which way an enciphered field travels: it decides the first byte of the initial counter block.
 enum class FieldOf : std::uint8_t { kCommand, kResponse };
 
+/// What the answer to one command is judged by: the command's chaining value and its number in the session.
+struct Scp03Pending {
+  FullMac chaining{};
+  std::uint32_t counter = 0;
+};
+
 /// Session keys, chaining value and counter: the half of SCP03 that is the same on both ends. Scp03Card and Scp03Host
 /// are the state machines over it. `crypto` outlives the object. End() and destruction wipe everything.
 class Scp03Session {
@@ -38,20 +44,25 @@ class Scp03Session {
   /// @returns kLength if data and check do not fit a short APDU.
   [[nodiscard]] Expected<FullMac, Scp03Error> CommandMac(const wire::CommandApdu& command, ByteView data);
   /// `mac` belongs to an accepted command and is the next chaining value.
-  void Chain(const FullMac& mac) { chaining_ = mac; }
-  /// The check of an answer to the command that was chained last.
-  [[nodiscard]] Expected<FullMac, Scp03Error> ResponseMac(ByteView data, wire::StatusWord sw);
+  void Chain(const FullMac& mac) { last_.chaining = mac; }
+  /// The command that was counted and chained last.
+  [[nodiscard]] const Scp03Pending& last() const { return last_; }
+  /// The check of an answer to `command`.
+  [[nodiscard]] Expected<FullMac, Scp03Error> ResponseMac(const Scp03Pending& command, ByteView data,
+                                                          wire::StatusWord sw);
 
   /// Counts one more command. @returns kExhausted after kMaxSessionCommands.
   [[nodiscard]] Expected<void, Scp03Error> CountCommand();
-  /// Pads `plain` with 80 00 .. to whole blocks, always at least one byte, and enciphers it.
+  /// Pads `plain` with 80 00 .. to whole blocks, always at least one byte, and enciphers it for the last command.
   [[nodiscard]] Expected<void, Scp03Error> Encipher(FieldOf field, ByteView plain, ByteWriter& out);
   /// Deciphers whole blocks into `memory`, which is at least as long, and takes the padding off. `memory` is wiped on
   /// an error. @returns kNotAuthentic for a length that is no whole number of blocks, or another padding.
-  [[nodiscard]] Expected<ByteView, Scp03Error> Decipher(FieldOf field, ByteView enciphered, ByteSpan memory);
+  /// @param counter the number of the command that the field is in, or answers.
+  [[nodiscard]] Expected<ByteView, Scp03Error> Decipher(FieldOf field, std::uint32_t counter, ByteView enciphered,
+                                                        ByteSpan memory);
 
  private:
-  [[nodiscard]] bool CounterBlock(FieldOf field, ByteSpan block);
+  [[nodiscard]] bool CounterBlock(FieldOf field, std::uint32_t counter, ByteSpan block);
 
   crypto::Crypto& crypto_;
   SecretArray<kMaxAesKeySize> enc_;
@@ -59,9 +70,8 @@ class Scp03Session {
   SecretArray<kMaxAesKeySize> rmac_;
   SecretArray<kFullMacSize> card_cryptogram_;
   SecretArray<kFullMacSize> host_cryptogram_;
-  FullMac chaining_{};
+  Scp03Pending last_;
   std::size_t mac_size_ = 0;
-  std::uint32_t counter_ = 0;
 };
 
 /// True if an answer with this status word carries the check of the answer (Amendment D, 6.2.5).

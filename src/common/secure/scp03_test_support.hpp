@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <vector>
 
 #include "common/crypto/openssl/openssl_crypto.hpp"
 #include "common/host/test_hex.hpp"
@@ -37,8 +38,9 @@ struct PlainCommand {
 /// Card and host with the same keys, or others on purpose.
 class Pair {
  public:
-  explicit Pair(std::size_t key_size = 16, std::size_t challenge_size = 8)
-      : enc(Counting(key_size)), mac(Counting(key_size)), challenge(challenge_size, 0x5A) {
+  /// @param places commands that the host may wrap before it sees an answer; 0: the host remembers the last one only.
+  explicit Pair(std::size_t key_size = 16, std::size_t challenge_size = 8, std::size_t places = 0)
+      : enc(Counting(key_size)), mac(Counting(key_size)), challenge(challenge_size, 0x5A), pending(places) {
     mac.front() = 0xA5;
   }
 
@@ -111,7 +113,8 @@ class Pair {
   Bytes aid = Hex("A000000151000000");
   std::uint32_t sequence = 0;
   Scp03Card card{*crypto};
-  Scp03Host host{*crypto};
+  std::vector<Scp03Pending> pending;
+  Scp03Host host{*crypto, pending};
 };
 
 }  // namespace simroot::secure::testing

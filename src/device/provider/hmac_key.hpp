@@ -3,7 +3,7 @@
 #pragma once
 
 #include "device/provider/context.hpp"
-#include "device/provider/secret_bytes.hpp"
+#include "common/host/secret_bytes.hpp"
 
 namespace simroot::provider {
 

@@ -6,7 +6,7 @@
 
 #include "device/provider/kdf_functions.hpp"
 #include "device/provider/param_reader.hpp"
-#include "device/provider/secret_bytes.hpp"
+#include "common/host/secret_bytes.hpp"
 
 namespace simroot::provider {
 namespace {

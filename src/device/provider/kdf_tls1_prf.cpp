@@ -5,7 +5,7 @@
 #include "device/provider/kdf_functions.hpp"
 #include "device/provider/param_reader.hpp"
 #include "device/provider/premaster.hpp"
-#include "device/provider/secret_bytes.hpp"
+#include "common/host/secret_bytes.hpp"
 
 namespace simroot::provider {
 namespace {

@@ -22,7 +22,8 @@ namespace simroot::crypto {
 ///
 /// Beyond the port: an empty digest is refused, because a signature over it can be had by anybody. VerifyEcdsa answers
 /// kError for a public key that is not a point of the curve. HashBegin and HashResume on a running state abort it
-/// first. HashFinish ends the hash even when it fails. One object, one thread at a time.
+/// first. HashFinish ends the hash even when it fails. There is no triple DES: TdesCbc fails. One object, one thread at
+/// a time.
 class MbedTlsCrypto : public Crypto {
  public:
   /// `entropy` is borrowed for the life of the object.
@@ -59,6 +60,7 @@ class MbedTlsCrypto : public Crypto {
   [[nodiscard]] bool TlsPrfSha256(ByteView secret, ByteView label_and_seed, ByteSpan out) override;
   [[nodiscard]] bool HkdfExtract(HashAlgorithm hash, ByteView salt, ByteView input, ByteSpan prk) override;
   [[nodiscard]] bool AesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) override;
+  [[nodiscard]] bool TdesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) override;
   [[nodiscard]] bool AesCtr(ByteView key, ByteView counter, ByteView in, ByteSpan out) override;
   [[nodiscard]] bool AesGcmEncrypt(ByteView key, ByteView nonce, ByteView aad, ByteView in, ByteSpan out,
                                    ByteSpan tag) override;

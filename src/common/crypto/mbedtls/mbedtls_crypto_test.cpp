@@ -128,5 +128,12 @@ TEST(MbedTlsCrypto, AesKnownAnswers) {
   EXPECT_EQ(ToHex(mac), "DFA66747DE9AE63030CA32611497C827");
 }
 
+TEST(MbedTlsCrypto, HasNoTripleDes) {
+  const auto crypto = MbedTlsOnHost::Create();
+  Bytes out(8, 0xEE);
+  EXPECT_FALSE(crypto->TdesCbc(Direction::kEncrypt, Bytes(16), Bytes(8), Bytes(8), out));
+  EXPECT_EQ(out, Bytes(8, 0xEE));
+}
+
 }  // namespace
 }  // namespace simroot::crypto

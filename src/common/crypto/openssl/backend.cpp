@@ -82,7 +82,9 @@ Backend::~Backend() {
       EVP_CIPHER_free(cipher);
     }
   }
-  EVP_MAC_free(cmac_);
+  for (EVP_CIPHER* const cipher : tdes_) {
+    EVP_CIPHER_free(cipher);
+  }
   EVP_KDF_free(hkdf_);
   EVP_KDF_free(tls_prf_);
   if (provider_ != nullptr) {
@@ -131,10 +133,10 @@ bool Backend::LoadSymmetric() {
     }
     ++ciphers;
   }
-  cmac_ = EVP_MAC_fetch(context_, OSSL_MAC_NAME_CMAC, nullptr);
+  tdes_ = {EVP_CIPHER_fetch(context_, "DES-EDE-CBC", nullptr), EVP_CIPHER_fetch(context_, "DES-EDE3-CBC", nullptr)};
   hkdf_ = EVP_KDF_fetch(context_, OSSL_KDF_NAME_HKDF, nullptr);
   tls_prf_ = EVP_KDF_fetch(context_, OSSL_KDF_NAME_TLS1_PRF, nullptr);
-  return cmac_ != nullptr && hkdf_ != nullptr && tls_prf_ != nullptr;
+  return hkdf_ != nullptr && tls_prf_ != nullptr;
 }
 
 bool Backend::LoadCurve(Curve curve) {
@@ -153,6 +155,10 @@ EVP_MD* Backend::Digest(HashAlgorithm hash) const {
 EVP_CIPHER* Backend::Aes(AesMode mode, std::size_t key_size) const {
   const std::size_t index = KeySizeIndex(key_size);
   return index < kAesKeySizes ? aes_.at(static_cast<std::size_t>(mode)).at(index) : nullptr;
+}
+
+EVP_CIPHER* Backend::Tdes(std::size_t key_size) const {
+  return key_size == 16 ? tdes_.front() : key_size == 24 ? tdes_.back() : nullptr;
 }
 
 EvpPkey Backend::MakePublicKey(Curve curve, ByteView point) const {

@@ -30,8 +30,10 @@ class Backend {
 
   /// The fetched AES, borrowed; nullptr unless the key has 16, 24 or 32 bytes.
   [[nodiscard]] EVP_CIPHER* Aes(AesMode mode, std::size_t key_size) const;
+  /// The fetched triple DES in CBC mode, borrowed; nullptr unless the key has 16 or 24 bytes and OpenSSL was built with
+  /// it.
+  [[nodiscard]] EVP_CIPHER* Tdes(std::size_t key_size) const;
   /// The fetched algorithms, borrowed. Never nullptr.
-  [[nodiscard]] EVP_MAC* Cmac() const { return cmac_; }
   [[nodiscard]] EVP_KDF* Hkdf() const { return hkdf_; }
   [[nodiscard]] EVP_KDF* TlsPrf() const { return tls_prf_; }
 
@@ -69,7 +71,7 @@ class Backend {
   OSSL_PROVIDER* provider_ = nullptr;
   std::array<EVP_MD*, kDigests> digests_{};
   std::array<std::array<EVP_CIPHER*, kAesKeySizes>, kAesModes> aes_{};
-  EVP_MAC* cmac_ = nullptr;
+  std::array<EVP_CIPHER*, 2> tdes_{};  ///< with two keys, with three
   EVP_KDF* hkdf_ = nullptr;
   EVP_KDF* tls_prf_ = nullptr;
   std::array<EVP_PKEY*, kCurves> parameters_{};  ///< keys with nothing but the domain parameters, to copy from

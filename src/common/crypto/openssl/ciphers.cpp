@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 
 #include <limits>
@@ -64,15 +63,15 @@ class CipherRun {
   bool ok_;
 };
 
-const char* CmacCipherName(std::size_t key_size) {
-  return key_size == 16 ? "AES-128-CBC" : key_size == 24 ? "AES-192-CBC" : key_size == 32 ? "AES-256-CBC" : nullptr;
-}
-
 }  // namespace
 
 bool OpenSslCrypto::AesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) {
-  EVP_CIPHER* const cipher = parts_->backend.Aes(AesMode::kCbc, key.size());
-  if (cipher == nullptr || iv.size() != kAesBlockSize || in.size() % kAesBlockSize != 0 || out.size() != in.size()) {
+  return parts_->aes.Cbc(direction, key, iv, in, out);
+}
+
+bool OpenSslCrypto::TdesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) {
+  EVP_CIPHER* const cipher = parts_->backend.Tdes(key.size());
+  if (cipher == nullptr || iv.size() != kDesBlockSize || in.size() % kDesBlockSize != 0 || out.size() != in.size()) {
     return false;
   }
   const ErrorScope errors;
@@ -123,26 +122,7 @@ bool OpenSslCrypto::AesGcmDecrypt(ByteView key, ByteView nonce, ByteView aad, By
 }
 
 bool OpenSslCrypto::AesCmac(ByteView key, ByteViews message, ByteSpan mac) {
-  const char* const cipher = CmacCipherName(key.size());
-  if (cipher == nullptr || mac.size() != kAesBlockSize) {
-    return false;
-  }
-  const ErrorScope errors;
-  const std::array params{
-      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, const_cast<char*>(cipher), 0),
-      OSSL_PARAM_construct_end(),
-  };
-  const EvpMacCtx ctx(EVP_MAC_CTX_new(parts_->backend.Cmac()));
-  bool ok = ctx != nullptr && EVP_MAC_init(ctx.get(), key.data(), key.size(), params.data()) == 1;
-  for (const ByteView piece : message) {
-    ok = ok && (piece.empty() || EVP_MAC_update(ctx.get(), piece.data(), piece.size()) == 1);
-  }
-  std::size_t length = 0;
-  ok = ok && EVP_MAC_final(ctx.get(), mac.data(), &length, mac.size()) == 1 && length == mac.size();
-  if (!ok) {
-    OPENSSL_cleanse(mac.data(), mac.size());
-  }
-  return ok;
+  return parts_->aes.Cmac(key, message, mac);
 }
 
 }  // namespace simroot::crypto

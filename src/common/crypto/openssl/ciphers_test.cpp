@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <openssl/evp.h>
+
 #include "common/crypto/openssl/crypto_test_support.hpp"
 #include "common/host/test_hex.hpp"
 #include "vectors/vec_reader.hpp"
@@ -188,6 +190,61 @@ TEST_F(Ciphers, CmacAgreesWithNist) {
       EXPECT_NE(ToHex(Mac(key, flipped)), expected);
       EXPECT_NE(ToHex(Mac(key, ByteView(message).first(message.size() - 1))), expected);
     }
+  }
+}
+
+/// CMAC as OpenSSL makes it.
+Bytes MacOfOpenSsl(ByteView key, ByteView message) {
+  Bytes mac(16);
+  std::size_t length = 0;
+  const std::string cipher = "AES-" + std::to_string(8 * key.size()) + "-CBC";
+  EXPECT_NE(EVP_Q_mac(nullptr, "CMAC", nullptr, cipher.c_str(), nullptr, key.data(), key.size(), message.data(),
+                      message.size(), mac.data(), mac.size(), &length),
+            nullptr);
+  return mac;
+}
+
+TEST_F(Ciphers, CmacAgreesWithOpenSslForEveryLength) {
+  for (const std::size_t key_size : {16U, 24U, 32U}) {
+    for (std::size_t size = 0; size <= 300; ++size) {
+      Bytes key = Counting(key_size);
+      key.front() = LowByte(size);
+      const Bytes message = Counting(size);
+      ASSERT_EQ(ToHex(Mac(key, message)), ToHex(MacOfOpenSsl(key, message))) << key_size << " " << size;
+    }
+    for (const std::size_t size : {1023U, 1024U, 1025U, 2047U, 2048U, 2049U, 5000U}) {
+      const Bytes key = Counting(key_size);
+      const Bytes message = Counting(size);
+      ASSERT_EQ(ToHex(Mac(key, message)), ToHex(MacOfOpenSsl(key, message))) << key_size << " " << size;
+      const std::array pieces{ByteView(message).first(1000), ByteView(message).subspan(1000)};
+      Bytes mac(16);
+      ASSERT_TRUE(crypto->AesCmac(key, pieces, mac));
+      ASSERT_EQ(ToHex(mac), ToHex(MacOfOpenSsl(key, message))) << key_size << " " << size;
+    }
+  }
+}
+
+TEST_F(Ciphers, CallsInTurnDoNotDisturbEachOther) {
+  // Contexts are shared by all calls: each must begin with its own key, vector and direction.
+  const Bytes key_a(16, 0xA1);
+  const Bytes key_b(16, 0xB2);
+  const Bytes iv(16, 0x33);
+  const Bytes plain = Counting(48);
+  Bytes first(48);
+  Bytes out(48);
+  ASSERT_TRUE(crypto->AesCbc(Direction::kEncrypt, key_a, iv, plain, first));
+  const Bytes mac_a = Mac(key_a, plain);
+  for (int turn = 0; turn < 3; ++turn) {
+    EXPECT_NE(Mac(key_b, plain), mac_a);
+    ASSERT_TRUE(crypto->AesCbc(Direction::kDecrypt, key_b, iv, plain, out));
+    ASSERT_TRUE(crypto->AesCbc(Direction::kEncrypt, key_b, Bytes(16), plain, out));
+    EXPECT_NE(out, first);
+    EXPECT_FALSE(crypto->AesCbc(Direction::kEncrypt, key_b, iv, Bytes(15), out));
+    EXPECT_EQ(Mac(key_a, plain), mac_a);
+    ASSERT_TRUE(crypto->AesCbc(Direction::kEncrypt, key_a, iv, plain, out));
+    EXPECT_EQ(out, first);
+    ASSERT_TRUE(crypto->AesCbc(Direction::kDecrypt, key_a, iv, first, out));
+    EXPECT_EQ(out, plain);
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Shared by the tests of this folder. All but the isolation test are compiled a second time for the Mbed TLS backend,
-/// with SIMROOT_TEST_MBEDTLS (../mbedtls/CMakeLists.txt).
+/// Shared by the tests of this folder. All but those of isolation and of triple DES are compiled a second time for the
+/// Mbed TLS backend, with SIMROOT_TEST_MBEDTLS (../mbedtls/CMakeLists.txt).
 #pragma once
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Owners of OpenSSL objects, used inside this folder only. Everything that may hold a secret is wiped when it is
-/// freed.
+/// Owners of OpenSSL objects, for this folder and the others that call OpenSSL (tools/check_includes). Everything that
+/// may hold a secret is wiped when it is freed.
 #pragma once
 
 #include <openssl/bn.h>

@@ -9,7 +9,8 @@
 namespace simroot::crypto {
 
 /// All of port.hpp. Keeps prepared forms of up to 16 private keys, found again by slot, generation and kind, so a
-/// signature costs little more than EVP_PKEY_sign; ForgetKey and the destructor wipe them.
+/// signature costs little more than EVP_PKEY_sign; ForgetKey and the destructor wipe them. AES-CBC and AES-CMAC run on
+/// contexts that are kept, without their keys.
 ///
 /// Every object of a process shares one private OpenSSL library context, on which the user's OpenSSL configuration has
 /// no effect, and the caller's OpenSSL error queue stays as it was. (OpenSSL 3.0 itself reads that configuration into
@@ -57,6 +58,7 @@ class OpenSslCrypto final : public Crypto {
   [[nodiscard]] bool TlsPrfSha256(ByteView secret, ByteView label_and_seed, ByteSpan out) override;
   [[nodiscard]] bool HkdfExtract(HashAlgorithm hash, ByteView salt, ByteView input, ByteSpan prk) override;
   [[nodiscard]] bool AesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) override;
+  [[nodiscard]] bool TdesCbc(Direction direction, ByteView key, ByteView iv, ByteView in, ByteSpan out) override;
   [[nodiscard]] bool AesCtr(ByteView key, ByteView counter, ByteView in, ByteSpan out) override;
   [[nodiscard]] bool AesGcmEncrypt(ByteView key, ByteView nonce, ByteView aad, ByteView in, ByteSpan out,
                                    ByteSpan tag) override;

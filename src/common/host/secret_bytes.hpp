@@ -4,9 +4,9 @@
 #include "common/base/secret.hpp"
 #include "common/host/hex.hpp"
 
-namespace simroot::provider {
+namespace simroot {
 
-/// Secret bytes of a length that the caller of a key derivation chooses. Wiped on destruction and reassignment; moved,
+/// Secret bytes of a length that is known only at run time. Wiped on destruction and reassignment; moved,
 /// never copied by accident.
 class SecretBytes {
  public:
@@ -29,4 +29,4 @@ class SecretBytes {
   Bytes bytes_;
 };
 
-}  // namespace simroot::provider
+}  // namespace simroot

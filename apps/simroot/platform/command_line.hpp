@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+
+namespace CLI {
+class App;
+}
+
+namespace simroot::app {
+
+struct PlatformArguments;
+
+/// Adds `platform` with all its commands. What was asked for is put into `action`. The result must live as long as the
+/// parser.
+[[nodiscard]] std::shared_ptr<PlatformArguments> AddPlatformCommands(CLI::App& app, std::function<int()>& action);
+
+}  // namespace simroot::app

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `simroot platform serve`: devices, operators and application servers, until it is stopped.
+#include <poll.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "common/host/file_io.hpp"
+#include "common/net/http_server.hpp"
+#include "output.hpp"
+#include "platform/api/api.hpp"
+#include "platform/commands.hpp"
+#include "platform/home.hpp"
+#include "platform/ota/engine.hpp"
+#include "stop_signal.hpp"
+
+namespace simroot::app {
+namespace {
+
+constexpr std::int64_t kIdentityLifetime = 90LL * 86400;
+constexpr std::int64_t kIdentityRenewal = 30LL * 86400;
+constexpr int kHousekeepingMs = 10'000;
+constexpr unsigned kGrace = 5;
+
+template <typename T>
+[[nodiscard]] Result<T> FromOutcome(platform::Outcome<T> outcome) {
+  if (!outcome) {
+    return tl::make_unexpected(ToError(std::move(outcome).error()));
+  }
+  return std::move(*outcome);
+}
+
+[[nodiscard]] platform::Outcome<platform::CertificateAuthority> FindPlatformCa(platform::Store& store) {
+  platform::CertificateAuthority found;
+  const auto read = store.Read([&](platform::StoreReader& reader) -> platform::Outcome<void> {
+    SR_TRY(const auto authorities, reader.ListAuthorities(0));
+    for (const auto& authority : authorities) {
+      if (authority.tenant == 0 && !authority.retired) {
+        found = authority;
+      }
+    }
+    return {};
+  });
+  SR_TRY_VOID(read);
+  if (found.id == 0) {
+    return platform::Refuse(platform::FailureKind::kNotFound, "this platform has no CA of its own",
+                            "its first start was interrupted: make it anew with simroot platform init");
+  }
+  return found;
+}
+
+/// Certificate and key of the server: made anew at each start and in good time, kept in memory only.
+class ServerIdentity {
+ public:
+  ServerIdentity(OpenPlatform& open, platform::CertificateAuthority ca, std::vector<std::string> names)
+      : open_(open), ca_(std::move(ca)), names_(std::move(names)) {}
+
+  [[nodiscard]] Result<platform::TlsIdentity> Make() {
+    made_ = open_.clock->Now();
+    return FromOutcome(open_.authority->MakeTlsIdentity(
+        ca_, {.common_name = "simroot platform", .serial_number = {}, .organization = {}}, names_, made_,
+        kIdentityLifetime));
+  }
+  [[nodiscard]] bool IsDue() const {
+    const platform::UnixTime age = open_.clock->Now() - made_;
+    return age > kIdentityRenewal || age < 0;
+  }
+  [[nodiscard]] const platform::CertificateAuthority& ca() const { return ca_; }
+
+ private:
+  OpenPlatform& open_;
+  platform::CertificateAuthority ca_;
+  std::vector<std::string> names_;
+  platform::UnixTime made_ = 0;
+};
+
+void Log(const std::string& line) {
+  static_cast<void>(std::fprintf(stderr, "simroot: %s\n", line.c_str()));
+}
+
+/// Until a signal comes: what time brings, and a new server certificate now and then.
+void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity, const StopSignal& stop) {
+  pollfd watched{stop.fd(), POLLIN, 0};
+  while (::poll(&watched, 1, kHousekeepingMs) <= 0) {
+    if (const auto done = open.service->Housekeeping(); !done) {
+      Log(done.error().Text());
+    }
+    if (identity.IsDue()) {
+      auto fresh = identity.Make();
+      const auto replaced = fresh ? server.ReplaceIdentity(fresh->certificate_chain, fresh->private_key)
+                                  : tl::make_unexpected(fresh.error());
+      if (!replaced) {
+        Log(replaced.error().Text());
+      }
+    }
+  }
+}
+
+[[nodiscard]] std::string UrlOf(const ListenAddress& listen, std::uint16_t port) {
+  const bool is_v6 = listen.address.find(':') != std::string::npos;
+  return "https://" + (is_v6 ? "[" + listen.address + "]" : listen.address) + ":" + std::to_string(port);
+}
+
+[[nodiscard]] Result<void> Serve(const PlatformServeArguments& arguments) {
+  const PlatformHome home(arguments.directory);
+  if (::access(home.AdminToken().c_str(), F_OK) != 0) {
+    return Fail(ErrorDomain::kUsage, home.directory() + " holds no platform",
+                "make one: simroot platform init --dir " + home.directory());
+  }
+  SR_TRY(const PlatformSettings settings, home.ReadSettings());
+  SR_TRY(const ListenAddress listen, ParseListenAddress(arguments.listen.empty() ? settings.listen : arguments.listen));
+  const StopSignal stop(StopSignal::OnHangUp::kIgnore);
+  SR_TRY(OpenPlatform open, Open(home, false));
+  SR_TRY(platform::CertificateAuthority ca, FromOutcome(FindPlatformCa(*open.store)));
+  std::vector<std::string> names = settings.names;
+  if (std::ranges::find(names, listen.address) == names.end()) {
+    names.push_back(listen.address);
+  }
+  ServerIdentity identity(open, std::move(ca), std::move(names));
+  SR_TRY(platform::TlsIdentity first, identity.Make());
+
+  platform::EngineLimits limits;
+  limits.hellos_per_minute_and_card = static_cast<unsigned>(settings.sessions_per_minute_and_card);
+  limits.hellos_per_minute_and_source = static_cast<unsigned>(settings.sessions_per_minute_and_address);
+  const auto engine = platform::OtaEngine::Create(*open.store, *open.vault, *open.authority, *open.clock, limits);
+  if (!engine) {
+    return Fail(ErrorDomain::kCrypto, "the over-the-air engine cannot start: OpenSSL or the database fails",
+                "see the lines above, and check the disk");
+  }
+  platform::Api api({.service = *open.service, .engine = *engine, .store = *open.store, .clock = *open.clock});
+  net::HttpServerOptions options;
+  options.address = listen.address;
+  options.port = listen.port;
+  options.certificate_chain = std::move(first.certificate_chain);
+  options.private_key = std::move(first.private_key);
+  options.client_authorities = platform::CertificateToPem(identity.ca().certificate);
+  SR_TRY(const auto server, net::HttpServer::Start(std::move(options), [&api](const net::HttpRequest& request) {
+           return api.Handle(request);
+         }));
+  open.store->OnFeed([&server](std::int64_t) { server->Wake(); });
+  const std::string url = UrlOf(listen, server->port());
+  SR_TRY_VOID(WriteFileAtomically(home.Address(), AsBytes(url + "\n"), 0644));
+  static_cast<void>(PrintLine("serving " + home.directory() + " at " + url));
+  Work(open, *server, identity, stop);
+  open.store->OnFeed(nullptr);
+  server->Stop(kGrace);
+  static_cast<void>(::unlink(home.Address().c_str()));
+  return {};
+}
+
+}  // namespace
+
+int RunPlatformServe(const PlatformServeArguments& arguments) {
+  HideMemory();
+  if (const auto done = Serve(arguments); !done) {
+    return Report(done.error());
+  }
+  return kDone;
+}
+
+}  // namespace simroot::app

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/api/json.hpp"
+
+#include <array>
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/value_stack.hpp>
+#include <ctime>
+#include <set>
+
+namespace simroot::platform {
+namespace {
+
+using boost::json::error_code;
+
+constexpr std::size_t kMaxDepth = 8;
+constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Builds a value as boost::json's own handler does, but refuses a member that comes twice, where that one keeps the
+/// last.
+class StrictHandler {
+ public:
+  static constexpr std::size_t max_object_size = std::size_t(-1);
+  static constexpr std::size_t max_array_size = std::size_t(-1);
+  static constexpr std::size_t max_key_size = std::size_t(-1);
+  static constexpr std::size_t max_string_size = std::size_t(-1);
+
+  StrictHandler() { stack_.reset(); }
+
+  bool on_document_begin(error_code& /*ec*/) { return true; }
+  bool on_document_end(error_code& /*ec*/) { return true; }
+  bool on_object_begin(error_code& /*ec*/) {
+    names_.emplace_back();
+    return true;
+  }
+  bool on_object_end(std::size_t count, error_code& /*ec*/) {
+    names_.pop_back();
+    stack_.push_object(count);
+    return true;
+  }
+  bool on_array_begin(error_code& /*ec*/) { return true; }
+  bool on_array_end(std::size_t count, error_code& /*ec*/) {
+    stack_.push_array(count);
+    return true;
+  }
+  bool on_key_part(json::string_view text, std::size_t /*count*/, error_code& /*ec*/) {
+    key_.append(text.data(), text.size());
+    stack_.push_chars(text);
+    return true;
+  }
+  bool on_key(json::string_view text, std::size_t /*count*/, error_code& ec) {
+    key_.append(text.data(), text.size());
+    stack_.push_key(text);
+    const bool fresh = names_.back().insert(std::exchange(key_, {})).second;
+    if (!fresh) {
+      ec = boost::json::error::syntax;
+    }
+    return fresh;
+  }
+  bool on_string_part(json::string_view text, std::size_t /*count*/, error_code& /*ec*/) {
+    stack_.push_chars(text);
+    return true;
+  }
+  bool on_string(json::string_view text, std::size_t /*count*/, error_code& /*ec*/) {
+    stack_.push_string(text);
+    return true;
+  }
+  bool on_number_part(json::string_view /*text*/, error_code& /*ec*/) { return true; }
+  bool on_int64(std::int64_t number, json::string_view /*text*/, error_code& /*ec*/) {
+    stack_.push_int64(number);
+    return true;
+  }
+  bool on_uint64(std::uint64_t number, json::string_view /*text*/, error_code& /*ec*/) {
+    stack_.push_uint64(number);
+    return true;
+  }
+  bool on_double(double /*number*/, json::string_view /*text*/, error_code& ec) {
+    ec = boost::json::error::syntax;
+    return false;
+  }
+  bool on_bool(bool flag, error_code& /*ec*/) {
+    stack_.push_bool(flag);
+    return true;
+  }
+  bool on_null(error_code& /*ec*/) {
+    stack_.push_null();
+    return true;
+  }
+  bool on_comment_part(json::string_view /*text*/, error_code& /*ec*/) { return true; }
+  bool on_comment(json::string_view /*text*/, error_code& /*ec*/) { return true; }
+
+  json::value Release() { return stack_.release(); }
+
+ private:
+  boost::json::value_stack stack_;
+  std::string key_;
+  std::vector<std::set<std::string>> names_;  ///< of the objects that are open
+};
+
+}  // namespace
+
+Outcome<json::value> ParseJson(std::string_view text) {
+  boost::json::parse_options options;
+  options.max_depth = kMaxDepth;
+  boost::json::basic_parser<StrictHandler> parser(options);
+  error_code ec;
+  const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
+  if (ec || !parser.done() || used != text.size()) {
+    return Refuse(FailureKind::kInvalid, "the body is not one JSON value with every member once and only whole numbers",
+                  "send what the OpenAPI document says (GET /v1/openapi.json)");
+  }
+  return parser.handler().Release();
+}
+
+json::value TimeToJson(UnixTime time) {
+  if (time == 0) {
+    return nullptr;
+  }
+  const std::time_t seconds = time;
+  std::tm parts{};
+  std::array<char, 40> text{};
+  if (gmtime_r(&seconds, &parts) == nullptr ||
+      std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
+    return nullptr;
+  }
+  return json::string(text.data());
+}
+
+std::string ToBase64(ByteView bytes) {
+  std::string out;
+  while (!bytes.empty()) {
+    const ByteView three = bytes.first(std::min<std::size_t>(bytes.size(), 3));
+    std::uint32_t bits = 0;
+    for (const std::uint8_t byte : three) {
+      bits = (bits << 8U) | byte;
+    }
+    bits <<= 8U * (3U - static_cast<unsigned>(three.size()));
+    for (unsigned digit = 0; digit < 4; ++digit) {
+      out.push_back(digit <= three.size() ? kBase64.at((bits >> (18U - 6U * digit)) & 0x3FU) : '=');
+    }
+    bytes = bytes.subspan(three.size());
+  }
+  return out;
+}
+
+std::optional<Bytes> FromBase64(std::string_view text) {
+  Bytes out;
+  std::uint32_t bits = 0;
+  unsigned digits = 0;   // in the group of four
+  unsigned padding = 0;  // "=" so far
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') {
+      continue;
+    }
+    const std::size_t value = kBase64.find(c);
+    padding += c == '=' ? 1 : 0;
+    if ((c != '=' && (value == std::string_view::npos || padding != 0)) || padding > 2) {
+      return std::nullopt;
+    }
+    bits = (bits << 6U) | (c == '=' ? 0U : static_cast<std::uint32_t>(value));
+    if (++digits == 4) {
+      for (unsigned i = 0; i < 3 - padding; ++i) {
+        out.push_back(LowByte(bits >> (16U - 8U * i)));
+      }
+      digits = 0;
+      bits = 0;
+    }
+  }
+  return digits == 0 ? std::optional(std::move(out)) : std::nullopt;
+}
+
+std::string ToPem(std::string_view label, ByteView der) {
+  constexpr std::size_t kLine = 64;
+  std::string out = "-----BEGIN " + std::string(label) + "-----\n";
+  const std::string text = ToBase64(der);
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(std::min(kLine, rest.size()))) {
+    out.append(rest.substr(0, kLine)).append("\n");
+  }
+  return out.append("-----END ").append(label).append("-----\n");
+}
+
+std::optional<Bytes> FromPem(std::string_view label, std::string_view text) {
+  const std::string begin = "-----BEGIN " + std::string(label) + "-----";
+  const std::string end = "-----END " + std::string(label) + "-----";
+  if (!text.starts_with(begin)) {
+    return std::nullopt;
+  }
+  text.remove_prefix(begin.size());
+  const std::size_t stop = text.find(end);
+  if (stop == std::string_view::npos ||
+      text.substr(stop).substr(end.size()).find_first_not_of("\r\n") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return FromBase64(text.substr(0, stop));
+}
+
+}  // namespace simroot::platform

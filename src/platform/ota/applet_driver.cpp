@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/ota/applet_driver.hpp"
+
+#include "common/iotsafe/objects.hpp"
+#include "common/wire/tlv.hpp"
+
+namespace simroot::platform {
+namespace {
+
+/// Bytes of a SubjectPublicKeyInfo and of a signature in DER, by the key types of a policy.
+struct KeyTypeSizes {
+  std::string_view name;
+  std::size_t public_key;
+  std::size_t algorithm;  ///< AlgorithmIdentifier of the signature
+  std::size_t least_signature;
+  std::size_t most_signature;
+};
+constexpr std::array kKeyTypeSizes{
+    KeyTypeSizes{"p256", 91, 12, 8, 72},
+    KeyTypeSizes{"brainpoolP256r1", 92, 12, 8, 72},
+    KeyTypeSizes{"p384", 120, 12, 8, 104},
+    KeyTypeSizes{"rsa2048", 294, 15, 256, 256},
+};
+
+[[nodiscard]] ByteView IdentifierIn(const iotsafe::ApplicationInfo& info) {
+  return info.proprietary_identifier.view();
+}
+
+[[nodiscard]] bool IsNttAid(ByteView aid) {
+  return std::ranges::any_of(iotsafe::kAids, [&](const iotsafe::AidEntry& entry) {
+    return entry.who == "NTT" && SameBytes(entry.view(), aid);
+  });
+}
+
+}  // namespace
+
+std::string ObjectKey::Text() const {
+  return std::string(TagsOf(object_class).name) + " " + ToHex(ByteView(&id, 1));
+}
+
+const AppletDriver& ChooseDriver(ByteView application_id, ByteView application_info, const std::string& profile) {
+  const auto info = iotsafe::ParseApplicationInfo(application_info);
+  if (info && iotsafe::ParseIdentifier(IdentifierIn(*info))) {
+    return SimrootDriver();
+  }
+  if (profile == "ntt" || (IsNttAid(application_id) && !application_info.empty())) {
+    return NttDriver();
+  }
+  return SimrootDriver();
+}
+
+std::vector<std::size_t> PieceOffsets(std::size_t least, std::size_t most, std::size_t piece) {
+  std::vector<std::size_t> offsets{0};
+  while (offsets.back() + piece < most && offsets.back() < least) {
+    offsets.push_back(std::min(offsets.back() + piece, least));
+  }
+  return offsets;
+}
+
+std::optional<SizeRange> RequestSize(const std::string& key_type, std::size_t subject_size) {
+  const auto* const row = std::ranges::find(kKeyTypeSizes, key_type, &KeyTypeSizes::name);
+  if (row == kKeyTypeSizes.end()) {
+    return std::nullopt;
+  }
+  constexpr std::size_t kVersionAndAttributes = 3 + 2;
+  constexpr std::size_t kLeastHeads = 3 * 2 + 1;  // request, its content, signature with its unused bits
+  constexpr std::size_t kMostHeads = 3 * 4 + 1;
+  const std::size_t fixed = kVersionAndAttributes + subject_size + row->public_key + row->algorithm;
+  return SizeRange{fixed + kLeastHeads + row->least_signature, fixed + kMostHeads + row->most_signature};
+}
+
+}  // namespace simroot::platform

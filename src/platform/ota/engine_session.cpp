@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/ota/engine_impl.hpp"
+
+namespace simroot::platform {
+namespace {
+
+constexpr std::uint8_t kFirstScp03Version = 0x30;
+constexpr std::uint8_t kLastScp03Version = 0x3F;
+constexpr std::array<std::uint8_t, 8> kUsualDomain{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00};
+constexpr std::uint16_t kOk = 0x9000;
+
+[[nodiscard]] std::string SwText(std::uint16_t sw) {
+  const std::array<std::uint8_t, 2> bytes{LowByte(sw >> 8U), LowByte(sw)};
+  return ToHex(bytes);
+}
+
+[[nodiscard]] bool IsScp03(std::uint8_t version) {
+  return version >= kFirstScp03Version && version <= kLastScp03Version;
+}
+
+}  // namespace
+
+Outcome<RelayBatch> EngineImpl::Work(RelaySession& session, const std::vector<RelayAnswer>& answers,
+                                     const std::string& source) {
+  if (session.phase == RelaySession::Phase::kHello) {
+    return Authenticate(session, answers.front(), source);
+  }
+  const std::lock_guard card_lock(LockOf(session.card.id));
+  if (session.replaced) {
+    session.job.reset();
+    return Refuse(FailureKind::kNotFound, "the session is over", "begin a new one");
+  }
+  return TakeAnswers(session, answers, source);
+}
+
+/// The set that the card's answer names; for a card without it the decoy, so that the refusal comes the same way.
+Outcome<SecretBytes> EngineImpl::KeysFor(const RelaySession& session, std::uint8_t version) const {
+  const auto found = std::ranges::find(session.keys, version, &CardKeySet::version);
+  if (!session.known || found == session.keys.end() || !IsScp03(version)) {
+    return parts_.vault.Unseal(decoy_keys_, "card-keys/unknown/0");
+  }
+  return parts_.vault.Unseal(found->sealed, "card-keys/" + session.iccid + "/" + std::to_string(version));
+}
+
+Outcome<RelayBatch> EngineImpl::Authenticate(RelaySession& session, const RelayAnswer& answer,
+                                             const std::string& source) {
+  const auto refuse = [&](const std::string& why) {
+    ++counters_.refused;
+    return tl::unexpected<Failure>(Noted(session, source, "relay.refused", why));
+  };
+  const auto offer = SecuredSession::ReadOffer(answer.data);
+  if (answer.sw != kOk || !offer) {
+    return refuse("no answer to INITIALIZE UPDATE: " + SwText(answer.sw));
+  }
+  SR_TRY(const SecretBytes keys, KeysFor(session, offer->key_version));
+  const auto parts = SplitCardKeys(keys.Reveal(InsecureReveal::kForCrypto));
+  if (!parts) {
+    return Refuse(FailureKind::kInternal, "the sealed keys of a card are damaged");
+  }
+  const ByteView domain = session.known ? ByteView(session.card.security_domain) : ByteView(kUsualDomain);
+  auto proof = session.channel.Authenticate(*parts, domain, answer.data);
+  if (!proof && proof.error().kind != FailureKind::kDenied) {
+    return tl::make_unexpected(std::move(proof).error());
+  }
+  if (!proof || !session.known) {
+    return refuse(session.card.id == 0 ? "unknown card" : session.known ? "wrong keys" : "the card is not in service");
+  }
+  const std::lock_guard card_lock(LockOf(session.card.id));
+  session.key_version = offer->key_version;
+  std::optional<Job> next;
+  const auto opened =
+      parts_.store.Write([&](StoreWriter& writer) { return RecordOpening(writer, session, *offer, next); });
+  if (!opened && opened.error().kind == FailureKind::kConflict) {
+    return refuse("its sequence number was seen before: a copy of the card, or an old state of it");
+  }
+  SR_TRY_VOID(opened);
+  ++counters_.authenticated;
+  TakeOver(session);
+  session.phase = RelaySession::Phase::kWork;
+  if (!next) {
+    return Finish(session);
+  }
+  SR_TRY(RelayBatch batch, Advance(session, StartJob(session, *next)));
+  if (!batch.done) {
+    batch.commands.insert(batch.commands.begin(), *proof);
+    session.starts_with_proof = true;
+  }
+  return batch;
+}
+
+/// All that must be safe before a byte is sent under the session's keys.
+Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& session, const SecuredSession::Offer& offer,
+                                        std::optional<Job>& next) {
+  const UnixTime now = parts_.clock.Now();
+  SR_TRY(Card card, writer.FindCard(session.card.id));
+  SR_TRY(const CardKeySet set, writer.FindCardKeys(card.id, offer.key_version));
+  if (offer.sequence) {
+    SR_TRY_VOID(writer.AdvanceScp03Sequence(card.id, offer.key_version, *offer.sequence));
+  } else if (set.scp03_sequence >= 0) {
+    return Refuse(FailureKind::kConflict, "the card has shown a sequence number before and shows none now");
+  }
+  card.last_contact = now;
+  SR_TRY_VOID(writer.UpdateCard(card));
+  if (card.state == CardState::kImported) {
+    SR_TRY_VOID(writer.TransitionCard(card.id, CardState::kImported, CardState::kActive));
+  }
+  // The first session of a new key set proves that it has taken the place of the one that was in use.
+  bool replaced = false;
+  for (const CardKeySet& other : session.keys) {
+    if (set.scp03_sequence < 0 && other.version != set.version && IsScp03(other.version) && other.scp03_sequence >= 0) {
+      SR_TRY_VOID(writer.DeleteCardKeys(card.id, other.version));
+      replaced = true;
+    }
+  }
+  while (true) {
+    SR_TRY(next, TakeJob(writer, card.id));
+    if (!next || !replaced || next->kind != JobKind::kReplaceKeys || next->attempts < 2) {
+      return {};
+    }
+    SR_TRY_VOID(EndJob(writer, session, *next, JobState::kDone, "the new keys have opened a session"));
+    ++counters_.jobs_done;
+  }
+}
+
+/// Only now, when the card has proved itself: nobody ends a session by merely naming its card.
+void EngineImpl::TakeOver(RelaySession& session) {
+  const std::lock_guard lock(table_mutex_);
+  const auto self = sessions_.find(session.id);
+  auto& last = session_of_card_[session.card.id];
+  if (const auto before = last.lock(); before && before.get() != &session) {
+    before->replaced = true;
+  }
+  last = self == sessions_.end() ? std::weak_ptr<RelaySession>() : std::weak_ptr<RelaySession>(self->second);
+}
+
+Outcome<Progress> EngineImpl::StartJob(RelaySession& session, const Job& job) {
+  session.job = job;
+  session.steps.clear();
+  JobContext context;
+  SR_TRY_VOID(parts_.store.Read([&](StoreReader& reader) -> Outcome<void> {
+    SR_TRY(context, LoadJobContext(reader, job));
+    return {};
+  }));
+  // Hints are believed once: if they were wrong, the next attempt asks the card. They are of the state before the
+  // first job of the session.
+  const bool first = session.run == nullptr;
+  session.hinted = first && job.attempts <= 1;
+  const JobTools tools{parts_.vault, parts_.authority, parts_.clock, *session.driver, session.channel};
+  session.run = MakeJobRun(tools, std::move(context), session.hinted ? &session.hints : nullptr,
+                           {session.key_version, session.keys});
+  return session.run->Start();
+}
+
+Outcome<RelayBatch> EngineImpl::TakeAnswers(RelaySession& session, const std::vector<RelayAnswer>& answers,
+                                            const std::string& source) {
+  auto answer = answers.begin();
+  const UnixTime now = parts_.clock.Now();
+  const auto note = [&](const std::string& what, std::uint16_t sw) {
+    session.steps.push_back({.job = session.job->id, .number = 0, .time = now, .what = what, .sw = sw, .detail = {}});
+  };
+  if (session.starts_with_proof) {
+    session.starts_with_proof = false;
+    note("EXTERNAL AUTHENTICATE", answer->sw);
+    if (IsRefusal(answer->sw)) {
+      return FailAttempt(session,
+                         {FailureKind::kInternal, "the card refuses EXTERNAL AUTHENTICATE: " + SwText(answer->sw)});
+    }
+    ++answer;
+  }
+  for (auto command = session.sent.begin(); answer != answers.end(); ++answer, ++command) {
+    auto data = session.channel.Open(answer->data, answer->sw);
+    if (!data) {
+      ++counters_.tampered;
+      const Failure told = Noted(session, source, "relay.tampered", "an answer that the card has not given");
+      note(command->what + ": answer not authentic", 0);
+      SR_TRY_VOID(FailAttempt(session, {FailureKind::kInternal, "an answer was altered on its way"}));
+      return tl::unexpected<Failure>(told);
+    }
+    note(command->what, answer->sw);
+    if (IsRefusal(answer->sw)) {
+      return FailAttempt(session,
+                         {FailureKind::kInternal, "the card refuses " + command->what + ": " + SwText(answer->sw)});
+    }
+    session.opened.push_back({command->purpose, command->offset, std::move(*data)});
+  }
+  session.sent.clear();
+  if (!session.waiting.empty()) {
+    return SendNext(session);
+  }
+  CardAnswers opened = std::move(session.opened);
+  session.opened.clear();
+  if (session.skip_first) {
+    opened.erase(opened.begin());
+    session.skip_first = false;
+  }
+  return Advance(session, session.run->Next(opened));
+}
+
+/// Goes on until there is something to send, or nothing left to do.
+Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress> progress) {
+  while (progress) {
+    std::optional<Job> next;
+    const bool records = progress->done || progress->record;
+    if (records) {
+      const auto written = parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
+        SR_TRY_VOID(WriteSteps(writer, session));
+        if (progress->record) {
+          SR_TRY_VOID(progress->record(writer));
+        }
+        if (progress->done) {
+          session.job->credential = progress->credential;
+          SR_TRY_VOID(EndJob(writer, session, *session.job, JobState::kDone, progress->message));
+          SR_TRY(next, TakeJob(writer, session.card.id));
+        }
+        return {};
+      });
+      if (!written) {
+        return FailAttempt(session, written.error());
+      }
+      session.steps.clear();
+    }
+    counters_.certificates += progress->issued ? 1 : 0;
+    if (!progress->done) {
+      session.waiting.assign(progress->commands.begin(), progress->commands.end());
+      return SendNext(session);
+    }
+    ++counters_.jobs_done;
+    session.messages.push_back(progress->message);
+    session.job.reset();
+    if (!next) {
+      return Finish(session);
+    }
+    progress = StartJob(session, *next);
+  }
+  return FailAttempt(session, progress.error());
+}
+
+Outcome<RelayBatch> EngineImpl::SendNext(RelaySession& session) {
+  constexpr std::size_t kMost = kMaxBatch - 2;
+  if (!session.installed && session.job->kind != JobKind::kReplaceKeys) {
+    const bool named = session.application.size() >= 5 && session.application.size() <= 16;
+    session.waiting.push_front(
+        InstallForPersonalisation(named ? ByteView(session.application) : iotsafe::kAids.front().view()));
+    session.installed = true;
+    session.skip_first = true;
+  }
+  RelayBatch batch;
+  batch.session = session.id;
+  batch.step = session.step + 1;
+  while (!session.waiting.empty() && batch.commands.size() < kMost) {
+    SR_TRY(Bytes secured, session.channel.Secure(session.waiting.front()));
+    batch.commands.push_back(std::move(secured));
+    session.sent.push_back(std::move(session.waiting.front()));
+    session.waiting.pop_front();
+  }
+  return batch;
+}
+
+/// No job is left that could be done now.
+Outcome<RelayBatch> EngineImpl::Finish(RelaySession& session) {
+  RelayBatch batch;
+  batch.session = session.id;
+  batch.step = session.step + 1;
+  batch.done = true;
+  const UnixTime now = parts_.clock.Now();
+  SR_TRY_VOID(parts_.store.Read([&](StoreReader& reader) -> Outcome<void> {
+    const JobFilter queued{.tenant = 0, .card = session.card.id, .state = JobState::kQueued};
+    const JobFilter failed{.tenant = 0, .card = session.card.id, .state = JobState::kFailed};
+    const CredentialFilter active{
+        .tenant = 0, .card = session.card.id, .state = CredentialState::kActive, .kind = {}, .ends_before = 0};
+    SR_TRY(const auto jobs, reader.ListJobs(queued, Page{}));
+    SR_TRY(const auto lost, reader.ListJobs(failed, Page{}));
+    SR_TRY(const auto credentials, reader.ListCredentials(active, Page{}));
+    batch.provisioned = jobs.empty() && !session.failed && (lost.empty() || !credentials.empty());
+    for (const Job& job : jobs) {
+      const auto wait = static_cast<unsigned>(std::clamp<std::int64_t>(job.not_before - now, 0, 86'400));
+      batch.retry_after_s = &job == &jobs.front() ? wait : std::min(batch.retry_after_s, wait);
+    }
+    if (!batch.provisioned && jobs.empty() && session.messages.empty() && !lost.empty()) {
+      session.messages.push_back("job " + std::to_string(lost.back().id) + " has failed: " + lost.back().error);
+    }
+    if (!credentials.empty()) {
+      SR_TRY(const Card card, reader.FindCard(session.card.id));
+      const auto policy =
+          card.policy != 0 ? reader.FindPolicy(card.policy) : reader.FindPolicyByName(card.tenant, "default");
+      batch.key_label = policy ? policy->label : std::string();
+    }
+    return {};
+  }));
+  for (const std::string& message : session.messages) {
+    batch.message += (batch.message.empty() ? "" : "; ") + message;
+  }
+  if (batch.message.empty()) {
+    batch.message = batch.provisioned ? "nothing to do" : "work is waiting for its time";
+  }
+  return batch;
+}
+
+}  // namespace simroot::platform

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Who may talk to the platform: tokens of operators, certificates of application servers.
+#include "platform/domain/validate.hpp"
+#include "platform/service/changes.hpp"
+#include "platform/service/secrets.hpp"
+#include "platform/service/service_impl.hpp"
+
+namespace simroot::platform {
+namespace {
+
+constexpr std::string_view kTokenPrefix = "srt_";
+constexpr std::string_view kInvitationPrefix = "sri_";
+constexpr std::int64_t kServerCertificateLifetime = 365LL * 86400;
+constexpr std::int64_t kLongestInvitation = 7LL * 86400;
+
+/// Of a token or a certificate; the same for every reason.
+[[nodiscard]] tl::unexpected<Failure> NotKnown() {
+  return Refuse(FailureKind::kDenied, "these credentials are not valid (any more)",
+                "ask an administrator for new ones");
+}
+
+[[nodiscard]] bool IsValid(const Token& token, UnixTime now) {
+  return token.revoked == 0 && (token.not_after == 0 || token.not_after > now);
+}
+
+[[nodiscard]] Outcome<Token> FindToken(Store& store, std::string_view text) {
+  SR_TRY(const Bytes hash, Sha256(AsBytes(text)));
+  Token token;
+  SR_TRY_VOID(store.Read([&](StoreReader& reader) -> Outcome<void> {
+    SR_TRY(token, reader.FindTokenByHash(hash));
+    return {};
+  }));
+  return token;
+}
+
+}  // namespace
+
+Outcome<Tenant> ServiceImpl::FindTenant(const Actor& actor, const std::string& name) {
+  Tenant tenant;
+  SR_TRY_VOID(store_.Read([&](StoreReader& reader) -> Outcome<void> {
+    SR_TRY(tenant, reader.FindTenant(name));
+    return {};
+  }));
+  SR_TRY_VOID(RequireTenant(actor, tenant.id, "tenant " + name));
+  return tenant;
+}
+
+Outcome<NewToken> ServiceImpl::MakeToken(const Actor& actor, std::string_view prefix, Token token,
+                                         const std::string& action) {
+  NewToken made;
+  SR_TRY(made.text, RandomToken(prefix));
+  SR_TRY(token.hash, Sha256(made.text.Reveal(InsecureReveal::kForCrypto)));
+  token.created = clock_.Now();
+  SR_TRY_VOID(store_.Write([&](StoreWriter& writer) -> Outcome<void> {
+    SR_TRY(token.id, writer.InsertToken(token));
+    return Note(writer, actor, token.tenant, action, "token " + token.name, Detail("role", NameOf(token.role)));
+  }));
+  made.token = std::move(token);
+  return made;
+}
+
+Outcome<NewToken> ServiceImpl::CreateToken(const Actor& actor, const std::string& name, Role role,
+                                           const std::string& tenant, UnixTime not_after) {
+  SR_TRY_VOID(RequireRole(actor, Role::kAdmin));
+  SR_TRY_VOID(CheckDeviceName(name));
+  Token token;
+  token.name = name;
+  token.role = role;
+  token.not_after = not_after;
+  if (!tenant.empty()) {
+    SR_TRY(const Tenant found, FindTenant(actor, tenant));
+    token.tenant = found.id;
+  } else if (actor.tenant != 0) {
+    token.tenant = actor.tenant;  // nobody gives more than he has
+  }
+  if (not_after != 0 && not_after <= clock_.Now()) {
+    return Refuse(FailureKind::kInvalid, "a token that has expired is of no use", "give an end in the future");
+  }
+  return MakeToken(actor, kTokenPrefix, std::move(token), "token.create");
+}
+
+Outcome<Token> ServiceImpl::RevokeToken(const Actor& actor, Id id) {
+  SR_TRY_VOID(RequireRole(actor, Role::kAdmin));
+  Token revoked;
+  const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
+    SR_TRY(auto tokens, ReadAll<Token>([&](const Page& page) { return writer.ListTokens(page); }));
+    const auto token = std::ranges::find(tokens, id, &Token::id);
+    if (token == tokens.end() || (actor.tenant != 0 && actor.tenant != token->tenant)) {
+      return Refuse(FailureKind::kNotFound, "there is no token " + std::to_string(id));
+    }
+    revoked = *token;
+    if (revoked.revoked != 0) {
+      return {};
+    }
+    revoked.revoked = clock_.Now();
+    SR_TRY_VOID(writer.RevokeToken(id, revoked.revoked));
+    return Note(writer, actor, token->tenant, "token.revoke", "token " + token->name);
+  });
+  SR_TRY_VOID(written);
+  return revoked;
+}
+
+Outcome<Actor> ServiceImpl::Authenticate(std::string_view text) {
+  if (!text.starts_with(kTokenPrefix)) {
+    return NotKnown();
+  }
+  auto token = FindToken(store_, text);
+  if (!token && token.error().kind != FailureKind::kNotFound) {
+    return tl::make_unexpected(std::move(token).error());
+  }
+  if (!token || !IsValid(*token, clock_.Now())) {
+    return NotKnown();
+  }
+  return Actor{.name = "token " + token->name, .role = token->role, .tenant = token->tenant, .certificate = {}};
+}
+
+Outcome<Actor> ServiceImpl::AuthenticateServer(ByteView certificate) {
+  SR_TRY(const Bytes fingerprint, Sha256(certificate));
+  ServerIdentity server;
+  const auto found = store_.Read([&](StoreReader& reader) -> Outcome<void> {
+    SR_TRY(server, reader.FindServerByFingerprint(fingerprint));
+    return {};
+  });
+  if (!found && found.error().kind != FailureKind::kNotFound) {
+    return tl::make_unexpected(found.error());
+  }
+  if (!found || server.revoked != 0) {
+    return NotKnown();
+  }
+  return Actor{.name = "server " + server.name,
+               .role = Role::kViewer,
+               .tenant = server.tenant,
+               .certificate = Bytes(certificate.begin(), certificate.end())};
+}
+
+Outcome<NewToken> ServiceImpl::InviteServer(const Actor& actor, const std::string& tenant, const std::string& name,
+                                            std::int64_t lifetime_s) {
+  SR_TRY_VOID(RequireRole(actor, Role::kAdmin));
+  SR_TRY_VOID(CheckDeviceName(name));
+  SR_TRY(const Tenant found, FindTenant(actor, tenant));
+  if (lifetime_s < 1 || lifetime_s > kLongestInvitation) {
+    return Refuse(FailureKind::kInvalid, "an invitation lasts from a second to seven days");
+  }
+  Token token;
+  token.name = name;
+  token.tenant = found.id;
+  token.not_after = clock_.Now() + lifetime_s;
+  return MakeToken(actor, kInvitationPrefix, std::move(token), "server.invite");
+}
+
+Outcome<EnrolledServer> ServiceImpl::EnrolServer(std::string_view one_time_token, ByteView csr) {
+  if (!one_time_token.starts_with(kInvitationPrefix)) {
+    return NotKnown();
+  }
+  const auto token = FindToken(store_, one_time_token);
+  if (!token && token.error().kind != FailureKind::kNotFound) {
+    return tl::make_unexpected(token.error());
+  }
+  if (!token || !IsValid(*token, clock_.Now())) {
+    return NotKnown();
+  }
+  SR_TRY(const CertificateAuthority platform, PlatformAuthority());
+  EnrolledServer enrolled;
+  ServerIdentity& identity = enrolled.identity;
+  identity.tenant = token->tenant;
+  identity.name = token->name;
+  identity.created = clock_.Now();
+  SR_TRY(identity.certificate,
+         authority_.IssueTlsClient(platform, csr, {.common_name = token->name, .serial_number = {}, .organization = {}},
+                                   identity.created, kServerCertificateLifetime));
+  SR_TRY(identity.fingerprint, Sha256(identity.certificate));
+  const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
+    SR_TRY(const Token now, writer.FindTokenByHash(token->hash));
+    if (!IsValid(now, clock_.Now())) {
+      return NotKnown();  // somebody spent it meanwhile
+    }
+    SR_TRY_VOID(writer.RevokeToken(token->id, clock_.Now()));
+    SR_TRY(identity.id, writer.InsertServer(identity));
+    const Actor server{
+        .name = "server " + identity.name, .role = Role::kViewer, .tenant = identity.tenant, .certificate = {}};
+    return Note(writer, server, identity.tenant, "server.enrol", "server " + identity.name);
+  });
+  SR_TRY_VOID(written);
+  enrolled.certificate_chain = CertificateToPem(identity.certificate) + CertificateToPem(platform.certificate);
+  return enrolled;
+}
+
+Outcome<ServerIdentity> ServiceImpl::RevokeServer(const Actor& actor, Id id) {
+  SR_TRY_VOID(RequireRole(actor, Role::kAdmin));
+  ServerIdentity revoked;
+  const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
+    SR_TRY(const auto servers,
+           ReadAll<ServerIdentity>([&](const Page& page) { return writer.ListServers(actor.tenant, page); }));
+    const auto server = std::ranges::find(servers, id, &ServerIdentity::id);
+    if (server == servers.end()) {
+      return Refuse(FailureKind::kNotFound, "there is no server " + std::to_string(id));
+    }
+    revoked = *server;
+    if (revoked.revoked != 0) {
+      return {};
+    }
+    revoked.revoked = clock_.Now();
+    SR_TRY_VOID(writer.RevokeServer(id, revoked.revoked));
+    return Note(writer, actor, revoked.tenant, "server.revoke", "server " + revoked.name);
+  });
+  SR_TRY_VOID(written);
+  return revoked;
+}
+
+}  // namespace simroot::platform

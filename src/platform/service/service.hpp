@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What operators and application servers ask of the platform: each change is one transaction with its audit entry and,
+/// where application servers must know, its feed event. No HTTP in here.
+#pragma once
+
+#include <memory>
+
+#include "platform/authority/authority.hpp"
+#include "platform/domain/store.hpp"
+
+namespace simroot::platform {
+
+/// Who asks.
+struct Actor {
+  std::string name;  ///< as in the audit log: "token ops", "server web-1", "platform"
+  Role role = Role::kViewer;
+  Id tenant = 0;      ///< the only one he may see; 0: all
+  Bytes certificate;  ///< of an application server, DER: what is for it alone is sealed to its key
+};
+
+/// A change of a credential with all that an application server needs to know of it.
+struct FeedItem {
+  FeedEvent event;
+  Credential credential;  ///< as it is now; without sealed_psk
+  std::string iccid;
+  std::string device;  ///< name; empty: none
+  Bytes sealed_psk;    ///< CMS for the asking server; empty for certificates and for everybody else
+};
+
+/// A line of an import that is wrong. Line 1 is the header.
+struct BadLine {
+  std::size_t line = 0;
+  std::string message;  ///< never repeats a key
+};
+struct ImportReport {
+  std::size_t cards = 0;  ///< new ones
+  std::size_t key_sets = 0;
+  std::vector<BadLine> bad;  ///< not empty: nothing was imported
+};
+
+struct NewToken {
+  Token token;
+  SecretBytes text;  ///< what the holder shows; only now, the store keeps its hash
+};
+
+struct EnrolledServer {
+  ServerIdentity identity;
+  std::string certificate_chain;  ///< PEM
+};
+
+/// Safe for any number of threads. Every function checks role and tenant of the actor: kDenied, or kNotFound for what
+/// he may not even know of.
+class Service {
+ public:
+  /// All outlive it.
+  [[nodiscard]] static std::unique_ptr<Service> Create(Store& store, Vault& vault, Authority& authority, Clock& clock);
+  virtual ~Service() = default;
+
+  /// With its root, its issuing CA and the policy "default". Admin.
+  [[nodiscard]] virtual Outcome<Tenant> CreateTenant(const Actor& actor, const std::string& name) = 0;
+
+  /// One batch: a file of card keys (docs/formats/card-keys.md), header included, all or nothing; a switch-on job for
+  /// every new card. Operator.
+  [[nodiscard]] virtual Outcome<ImportReport> ImportCards(const Actor& actor, const std::string& tenant,
+                                                          std::string_view csv) = 0;
+  [[nodiscard]] virtual Outcome<Card> SetCardState(const Actor& actor, const std::string& iccid, CardState to) = 0;
+  [[nodiscard]] virtual Outcome<Card> SetCardPolicy(const Actor& actor, const std::string& iccid,
+                                                    const std::string& policy) = 0;
+  /// To another tenant: credentials are revoked, the card is erased at its next contact and then switched on anew.
+  [[nodiscard]] virtual Outcome<Card> ChangeOwner(const Actor& actor, const std::string& iccid,
+                                                  const std::string& tenant) = 0;
+  [[nodiscard]] virtual Outcome<Device> NameDevice(const Actor& actor, const std::string& iccid,
+                                                   const std::string& name) = 0;
+
+  /// Inserts, or changes the one with this name. Admin.
+  [[nodiscard]] virtual Outcome<Policy> PutPolicy(const Actor& actor, const Policy& policy) = 0;
+
+  /// Queues a job. kConflict if an open one of the same kind exists for the card, or the card is retired.
+  [[nodiscard]] virtual Outcome<Job> RequestJob(const Actor& actor, const std::string& iccid, JobKind kind) = 0;
+  [[nodiscard]] virtual Outcome<Job> CancelJob(const Actor& actor, Id job) = 0;
+  [[nodiscard]] virtual Outcome<Job> RetryJob(const Actor& actor, Id job) = 0;
+
+  /// Revoked, suspended or active again: at once for application servers, on the card at its next contact.
+  [[nodiscard]] virtual Outcome<Credential> SetCredentialState(const Actor& actor, Id credential, CredentialState to,
+                                                               const std::string& reason) = 0;
+  /// Proof of use, told by an application server: ends the overlap of a rotation. Idempotent.
+  [[nodiscard]] virtual Outcome<Credential> RecordUse(const Actor& actor, const std::string& credential_name) = 0;
+
+  [[nodiscard]] virtual Outcome<NewToken> CreateToken(const Actor& actor, const std::string& name, Role role,
+                                                      const std::string& tenant, UnixTime not_after) = 0;
+  [[nodiscard]] virtual Outcome<Token> RevokeToken(const Actor& actor, Id token) = 0;
+  /// The actor behind the text of a token. kDenied for an unknown, expired or revoked one, without telling which.
+  [[nodiscard]] virtual Outcome<Actor> Authenticate(std::string_view token) = 0;
+  /// The actor behind a client certificate that chains to the platform's CA.
+  [[nodiscard]] virtual Outcome<Actor> AuthenticateServer(ByteView certificate) = 0;
+
+  /// A one-time token for an application server's first contact, valid for `lifetime_s`. Admin.
+  [[nodiscard]] virtual Outcome<NewToken> InviteServer(const Actor& actor, const std::string& tenant,
+                                                       const std::string& name, std::int64_t lifetime_s) = 0;
+  /// Spends the one-time token and signs the server's certificate request.
+  [[nodiscard]] virtual Outcome<EnrolledServer> EnrolServer(std::string_view one_time_token, ByteView csr) = 0;
+  [[nodiscard]] virtual Outcome<ServerIdentity> RevokeServer(const Actor& actor, Id server) = 0;
+
+  /// A further issuing CA that issues from now on; the old one stays for what it issued. Admin.
+  [[nodiscard]] virtual Outcome<CertificateAuthority> RotateAuthority(const Actor& actor,
+                                                                      const std::string& tenant) = 0;
+  [[nodiscard]] virtual Outcome<CertificateAuthority> ImportAuthority(const Actor& actor, const std::string& tenant,
+                                                                      const std::string& name,
+                                                                      std::string_view certificates,
+                                                                      ByteView private_key) = 0;
+  /// The current CRL of a CA, DER; made anew when something changed or half its time is over.
+  [[nodiscard]] virtual Outcome<Bytes> CurrentCrl(Id authority) = 0;
+  /// Trust anchors of a tenant for application servers: PEM of roots and issuing CAs.
+  [[nodiscard]] virtual Outcome<std::string> TrustAnchors(const std::string& tenant) = 0;
+
+  /// The changes after `page.after` that the actor may see. Empty: none yet.
+  [[nodiscard]] virtual Outcome<std::vector<FeedItem>> Feed(const Actor& actor, const Page& page) = 0;
+
+  /// What time brings: expiry, rotations that are due, jobs whose session died, old idempotency keys.
+  [[nodiscard]] virtual Outcome<void> Housekeeping() = 0;
+};
+
+}  // namespace simroot::platform

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "platform/service/service.hpp"
+
+namespace simroot::platform {
+
+/// A CRL as it was made last.
+struct CachedCrl {
+  Bytes der;
+  std::int64_t feed_number = -1;  ///< nothing newer was known
+  UnixTime made = 0;
+};
+
+class ServiceImpl final : public Service {
+ public:
+  ServiceImpl(Store& store, Vault& vault, Authority& authority, Clock& clock)
+      : store_(store), vault_(vault), authority_(authority), clock_(clock) {}
+
+  Outcome<Tenant> CreateTenant(const Actor& actor, const std::string& name) override;
+
+  Outcome<ImportReport> ImportCards(const Actor& actor, const std::string& tenant, std::string_view csv) override;
+  Outcome<Card> SetCardState(const Actor& actor, const std::string& iccid, CardState to) override;
+  Outcome<Card> SetCardPolicy(const Actor& actor, const std::string& iccid, const std::string& policy) override;
+  Outcome<Card> ChangeOwner(const Actor& actor, const std::string& iccid, const std::string& tenant) override;
+  Outcome<Device> NameDevice(const Actor& actor, const std::string& iccid, const std::string& name) override;
+
+  Outcome<Policy> PutPolicy(const Actor& actor, const Policy& policy) override;
+
+  Outcome<Job> RequestJob(const Actor& actor, const std::string& iccid, JobKind kind) override;
+  Outcome<Job> CancelJob(const Actor& actor, Id job) override;
+  Outcome<Job> RetryJob(const Actor& actor, Id job) override;
+
+  Outcome<Credential> SetCredentialState(const Actor& actor, Id credential, CredentialState to,
+                                         const std::string& reason) override;
+  Outcome<Credential> RecordUse(const Actor& actor, const std::string& credential_name) override;
+
+  Outcome<NewToken> CreateToken(const Actor& actor, const std::string& name, Role role, const std::string& tenant,
+                                UnixTime not_after) override;
+  Outcome<Token> RevokeToken(const Actor& actor, Id token) override;
+  Outcome<Actor> Authenticate(std::string_view token) override;
+  Outcome<Actor> AuthenticateServer(ByteView certificate) override;
+
+  Outcome<NewToken> InviteServer(const Actor& actor, const std::string& tenant, const std::string& name,
+                                 std::int64_t lifetime_s) override;
+  Outcome<EnrolledServer> EnrolServer(std::string_view one_time_token, ByteView csr) override;
+  Outcome<ServerIdentity> RevokeServer(const Actor& actor, Id server) override;
+
+  Outcome<CertificateAuthority> RotateAuthority(const Actor& actor, const std::string& tenant) override;
+  Outcome<CertificateAuthority> ImportAuthority(const Actor& actor, const std::string& tenant, const std::string& name,
+                                                std::string_view certificates, ByteView private_key) override;
+  Outcome<Bytes> CurrentCrl(Id authority) override;
+  Outcome<std::string> TrustAnchors(const std::string& tenant) override;
+
+  Outcome<std::vector<FeedItem>> Feed(const Actor& actor, const Page& page) override;
+
+  Outcome<void> Housekeeping() override;
+
+ private:
+  /// The card if the actor may see it, else kNotFound.
+  [[nodiscard]] Outcome<Card> FindCard(const Actor& actor, const std::string& iccid);
+  [[nodiscard]] Outcome<Tenant> FindTenant(const Actor& actor, const std::string& name);
+  [[nodiscard]] Outcome<CertificateAuthority> PlatformAuthority();
+  [[nodiscard]] Outcome<std::vector<RevokedEntry>> RevokedBy(const CertificateAuthority& authority);
+  [[nodiscard]] Outcome<FeedItem> Describe(const Actor& actor, StoreReader& reader, const FeedEvent& event);
+  [[nodiscard]] Outcome<void> SealPsks(const Actor& actor, std::vector<FeedItem>& items);
+  [[nodiscard]] Outcome<void> ExpireCredentials();
+  [[nodiscard]] Outcome<void> QueueRotations();
+  [[nodiscard]] Outcome<NewToken> MakeToken(const Actor& actor, std::string_view prefix, Token token,
+                                            const std::string& action);
+
+  Store& store_;
+  Vault& vault_;
+  Authority& authority_;
+  Clock& clock_;
+  std::mutex crl_mutex_;
+  std::map<Id, CachedCrl> crls_;
+};
+
+}  // namespace simroot::platform
