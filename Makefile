@@ -31,7 +31,8 @@ bench: ## build and run the benchmarks
 	@tools/setup build demo test
 	cmake --preset bench
 	cmake --build --preset bench
-	tests/system/in_own_network build/bench/bench-bin/simroot_bench
+	for name in simroot simroot_authority simroot_store simroot_switch_on simroot_https; do \
+	  echo "== $$name"; tests/system/in_own_network build/bench/bench-bin/$${name}_bench || exit 1; done
 
 fuzz: ## run every fuzzer for FUZZ_SECONDS (60) seconds on its corpus
 	@tools/setup build fuzz

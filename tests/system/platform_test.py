@@ -222,6 +222,28 @@ class Life(PlatformTestCase):
         self.handshake("sim:" + path)
 
 
+class Backup(PlatformTestCase):
+    def test_a_copy_serves_on(self):
+        path, iccid = self.provisioned()
+        copy = os.path.join(self.folder, "copy")
+        run(SIMROOT, "platform", "backup", "--dir", self.platform.dir, copy)
+        again = run(SIMROOT, "platform", "backup", "--dir", self.platform.dir, copy, check=False)
+        self.assertEqual(again.returncode, 2)
+        self.assertIn("exists already", again.stderr)
+        before = self.platform.credentials(iccid)
+        self.platform.stop()
+        self.platform.dir = copy
+        self.platform.start()
+        self.assertEqual(self.platform.credentials(iccid), before)
+        self.platform.ask("job", "request", iccid, "rotate")
+        self.switch_on("sim:" + path)
+        self.assertEqual(len(self.platform.credentials(iccid)), 2)
+        for folder, _, files in os.walk(copy):
+            for name in files:
+                if name not in ("ca.pem", "device-ca.pem", "platform.json", "address"):
+                    self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o077, 0, name)
+
+
 class Interruptions(PlatformTestCase):
     ROUNDS = int(os.environ.get("SIMROOT_TEST_KILLS", "12"))
 

@@ -293,6 +293,15 @@ void AddCaCommands(const Builder& platform) {
   ca.AddTenant(ca.Ask("rotate", "a further issuing CA that issues from now on", [](const auto& given) {
     return PlatformRequest{.method = "POST", .path = "/v1/tenants/" + given.tenant + "/authorities", .body = Body({})};
   }));
+  CLI::App& import =
+      ca.Command("import", "an issuing CA from elsewhere that issues from now on", [](const auto& given) {
+        return RunPlatformImportCa(given.client, given.tenant, given.name, given.file, given.key);
+      });
+  import.add_option("NAME", platform.arguments.name, "a-z 0-9 . _ -")->required();
+  import.add_option("CERTIFICATE", platform.arguments.file, "PEM, with its chain")->required();
+  import.add_option("KEY", platform.arguments.key, "its private key, PEM, not enciphered")->required();
+  ca.AddTenant(import);
+  ca.AddClientOptions(import);
   CLI::App& crl = ca.Command("crl", "the current CRL of a CA (DER)", [](const auto& given) {
     return RunPlatformDownload(given.client, "/v1/authorities/" + given.id + "/crl", given.out);
   });
@@ -367,6 +376,11 @@ void AddOwnCommands(const Builder& platform) {
                                      [](const auto& given) { return RunPlatformServe(given.serve); });
   serve.add_option("--dir", arguments.serve.directory, "that `init` made")->type_name("DIR")->required();
   serve.add_option("--listen", arguments.serve.listen, "another address and port; port 0: any free one");
+  CLI::App& backup = platform.Command("backup", "everything of a platform at one moment, while it runs",
+                                      [](const auto& given) { return RunPlatformBackup(given.backup); });
+  backup.add_option("--dir", arguments.backup.directory, "the platform's directory")->type_name("DIR")->required();
+  backup.add_option("OUT", arguments.backup.out, "a directory that does not exist yet; `serve` takes it as it is")
+      ->required();
 }
 
 }  // namespace

@@ -26,8 +26,9 @@ int RunPlatformServe(const PlatformServeArguments& arguments);
 
 struct PlatformBackupArguments {
   std::string directory;
-  std::string out;
+  std::string out;  ///< a directory that does not exist yet
 };
+int RunPlatformBackup(const PlatformBackupArguments& arguments);
 
 /// Where the platform is and how its answers are printed.
 struct PlatformClientOptions {
@@ -47,6 +48,10 @@ int RunPlatformRequest(const PlatformClientOptions& options, const PlatformReque
 
 /// Writes what the path gives to `out` (empty: stdout).
 int RunPlatformDownload(const PlatformClientOptions& options, const std::string& path, const std::string& out);
+
+/// An issuing CA from elsewhere. @param certificates, key paths of PEM files.
+int RunPlatformImportCa(const PlatformClientOptions& options, const std::string& tenant, const std::string& name,
+                        const std::string& certificates, const std::string& key);
 
 /// In batches, each all or nothing. @param tenant name.
 int RunPlatformImport(const PlatformClientOptions& options, const std::string& file, const std::string& tenant);

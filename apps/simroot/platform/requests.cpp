@@ -2,6 +2,7 @@
 /// What most commands of `simroot platform` do: one request, printed as a table, as lines or as JSON.
 #include <boost/json.hpp>
 
+#include "common/base/secret.hpp"
 #include "common/host/file_io.hpp"
 #include "output.hpp"
 #include "platform/client.hpp"
@@ -76,6 +77,29 @@ int RunPlatformRequest(const PlatformClientOptions& options, const PlatformReque
     return Report(text.error());
   }
   return PrintLine(*text) ? kDone : kFailed;
+}
+
+int RunPlatformImportCa(const PlatformClientOptions& options, const std::string& tenant, const std::string& name,
+                        const std::string& certificates, const std::string& key) {
+  constexpr std::size_t kMaxPem = 256UL << 10U;
+  const auto certificate_text = ReadWholeFile(certificates, kMaxPem);
+  if (!certificate_text) {
+    return Report(certificate_text.error());
+  }
+  auto key_text = ReadWholeFile(key, kMaxPem);
+  if (!key_text) {
+    return Report(key_text.error());
+  }
+  boost::json::object body{
+      {"name", name}, {"certificates", AsText(*certificate_text)}, {"private_key", AsText(*key_text)}};
+  PlatformRequest request{
+      .method = "POST", .path = "/v1/tenants/" + tenant + "/authorities", .body = boost::json::serialize(body)};
+  const int status = RunPlatformRequest(options, request);
+  Wipe(*key_text);
+  Wipe({reinterpret_cast<std::uint8_t*>(request.body.data()), request.body.size()});
+  auto& in_body = body["private_key"].as_string();
+  Wipe({reinterpret_cast<std::uint8_t*>(in_body.data()), in_body.size()});
+  return status;
 }
 
 int RunPlatformDownload(const PlatformClientOptions& options, const std::string& path, const std::string& out) {

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 
 #include "common/host/file_io.hpp"
@@ -127,7 +128,13 @@ void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity,
     return Fail(ErrorDomain::kCrypto, "the over-the-air engine cannot start: OpenSSL or the database fails",
                 "see the lines above, and check the disk");
   }
-  platform::Api api({.service = *open.service, .engine = *engine, .store = *open.store, .clock = *open.clock});
+  std::atomic<net::HttpServer*> running = nullptr;
+  platform::ApiParts parts{.service = *open.service, .engine = *engine, .store = *open.store, .clock = *open.clock};
+  parts.counters = [&running] {
+    const net::HttpServer* const known = running.load();
+    return known != nullptr ? known->Count() : net::HttpServer::Counters{};
+  };
+  platform::Api api(std::move(parts));
   net::HttpServerOptions options;
   options.address = listen.address;
   options.port = listen.port;
@@ -137,6 +144,7 @@ void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity,
   SR_TRY(const auto server, net::HttpServer::Start(std::move(options), [&api](const net::HttpRequest& request) {
            return api.Handle(request);
          }));
+  running = server.get();
   open.store->OnFeed([&server](std::int64_t) { server->Wake(); });
   const std::string url = UrlOf(listen, server->port());
   SR_TRY_VOID(WriteFileAtomically(home.Address(), AsBytes(url + "\n"), 0644));

@@ -4,9 +4,9 @@
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 
+#include "common/host/secret_bytes.hpp"
 #include "device/provider/kdf_functions.hpp"
 #include "device/provider/param_reader.hpp"
-#include "common/host/secret_bytes.hpp"
 
 namespace simroot::provider {
 namespace {

@@ -2,10 +2,10 @@
 /// TLS1-PRF: the master secret of a PSK handshake comes from the card, everything else from the default provider.
 #include <openssl/core_names.h>
 
+#include "common/host/secret_bytes.hpp"
 #include "device/provider/kdf_functions.hpp"
 #include "device/provider/param_reader.hpp"
 #include "device/provider/premaster.hpp"
-#include "common/host/secret_bytes.hpp"
 
 namespace simroot::provider {
 namespace {
