@@ -62,14 +62,17 @@ bool PrintResult(const device::RelayResult& result, const std::string& card, boo
     return PrintLine(writer.text());
   }
   bool printed = PrintLine(result.message);
-  if (result.provisioned && !result.key_label.empty()) {
+  if (result.provisioned && !result.key_label.empty() && result.commands > 1) {
     const std::string label = "label=" + result.key_label;
-    printed = printed && PrintLine("next: simroot device list --card " + card + "  shows what is on the card") &&
-              PrintLine("      simroot device wrap-key " + label + " key.pem --cert " + label + " --card " + card +
-                        "  makes a file that programs take in place of a private key") &&
-              PrintLine("      openssl s_client -connect HOST:PORT -key iotsafe:" + label + " -cert key.pem") &&
-              PrintLine("      (a pre-shared key: simroot device psk-handle " + label +
-                        "; its identity: simroot device read-file label=psk-identity)");
+    const std::string at = " --card " + card;
+    const bool is_psk = result.message.find("pre-shared key") != std::string::npos;
+    printed = printed &&
+              PrintLine(is_psk ? "next: simroot device psk-handle " + label + at + "  is given to programs for the key,"
+                               : "next: simroot device wrap-key " + label + " key.pem --cert " + label + at +
+                                     "  makes a file that programs take for a private key,") &&
+              PrintLine(is_psk ? "      simroot device read-file label=psk-identity" + at + "  its identity"
+                               : "      or they ask for iotsafe:" + label) &&
+              PrintLine("      how programs are set up: docs/howto/README.md");
   }
   return printed;
 }

@@ -63,6 +63,34 @@ TEST_F(TokensTest, AnInvitationIsNoTokenAndTheOtherWayRound) {
   EXPECT_EQ(KindOf(service_->EnrolServer(TextOf(invitation), {})), FailureKind::kDenied);
 }
 
+TEST_F(TokensTest, AValidNameIsTaken) {
+  const NewToken first = Take(service_->CreateToken(admin_, "ops", Role::kViewer, "acme", clock_.now + 10));
+  EXPECT_EQ(KindOf(service_->CreateToken(admin_, "ops", Role::kAdmin, "acme", 0)), FailureKind::kConflict);
+  EXPECT_TRUE(service_->CreateToken(admin_, "ops", Role::kViewer, "", 0)) << "of all tenants";
+  clock_.now += 10;
+  const NewToken second = Take(service_->CreateToken(admin_, "ops", Role::kViewer, "acme", 0));
+  Take(service_->RevokeToken(admin_, second.token.id));
+  EXPECT_TRUE(service_->CreateToken(admin_, "ops", Role::kViewer, "acme", 0));
+}
+
+TEST_F(TokensTest, AServersNameIsTakenUntilItIsRevoked) {
+  ServerIdentity server;
+  server.tenant = tenant_.id;
+  server.name = "web-1";
+  server.certificate = {1};
+  server.fingerprint = Bytes(32, 1);
+  Write([&](StoreWriter& writer) -> Outcome<void> {
+    SR_TRY(server.id, writer.InsertServer(server));
+    return {};
+  });
+  EXPECT_EQ(KindOf(service_->InviteServer(admin_, "acme", "web-1", 60)), FailureKind::kConflict);
+  EXPECT_TRUE(service_->InviteServer(admin_, "acme", "web-2", 60));
+  Take(service_->CreateTenant(admin_, "other"));
+  EXPECT_TRUE(service_->InviteServer(admin_, "other", "web-1", 60));
+  Take(service_->RevokeServer(admin_, server.id));
+  EXPECT_TRUE(service_->InviteServer(admin_, "acme", "web-1", 60));
+}
+
 TEST_F(TokensTest, AnUnknownCertificateIsNobody) {
   EXPECT_EQ(KindOf(service_->AuthenticateServer(AsBytes("no certificate"))), FailureKind::kDenied);
 }
@@ -92,6 +120,18 @@ TEST_F(PoliciesTest, ACaOfAnotherTenantIsUnknown) {
   policy.name = "stolen";
   policy.authority = theirs.front().id;
   EXPECT_EQ(KindOf(service_->PutPolicy(admin_, policy)), FailureKind::kNotFound);
+}
+
+TEST_F(PoliciesTest, ACaThatDoesNotIssueIsOfNoUse) {
+  const auto authorities =
+      Read<std::vector<CertificateAuthority>>([&](StoreReader& reader) { return reader.ListAuthorities(tenant_.id); });
+  Policy policy;
+  policy.tenant = tenant_.id;
+  policy.name = "by-root";
+  policy.authority = authorities.front().id;
+  EXPECT_EQ(KindOf(service_->PutPolicy(admin_, policy)), FailureKind::kInvalid);
+  policy.authority = authorities.back().id;
+  EXPECT_TRUE(service_->PutPolicy(admin_, policy));
 }
 
 TEST_F(AuthoritiesTest, ATenantHasRootIssuingCaAndPolicies) {
@@ -131,7 +171,12 @@ TEST_F(AuthoritiesTest, ACrlIsMadeOnceUntilSomethingChanges) {
   EXPECT_NE(second, first);
   const Credential credential = Active(ImportOne(), "0A");
   Take(service_->SetCredentialState(operator_, credential.id, CredentialState::kRevoked, ""));
-  EXPECT_NE(Take(service_->CurrentCrl(issuing)), second);
+  EXPECT_EQ(Take(service_->CurrentCrl(issuing)), second) << "not more often than every five seconds";
+  clock_.now += 5;
+  const Bytes third = Take(service_->CurrentCrl(issuing));
+  EXPECT_NE(third, second);
+  clock_.now -= 3600;
+  EXPECT_NE(Take(service_->CurrentCrl(issuing)), third) << "a clock that was put back";
   EXPECT_EQ(KindOf(service_->CurrentCrl(999)), FailureKind::kNotFound);
 }
 

@@ -88,6 +88,15 @@ TEST_F(ImportTest, ACardThatIsHereAlreadyIsABadLine) {
   EXPECT_EQ(KindOf(service_->SetCardState(operator_, kSecond, CardState::kSuspended)), FailureKind::kNotFound);
 }
 
+TEST_F(ImportTest, WhoseCardsAreHereIsNotTold) {
+  ImportOne(kFirst);
+  Take(service_->CreateTenant(admin_, "other"));
+  const auto report = Take(service_->ImportCards(operator_, "other", Csv(Line(kFirst))));
+  ASSERT_EQ(report.bad.size(), 1U);
+  EXPECT_THAT(report.bad.front().message, ::testing::Not(HasSubstr("here")));
+  EXPECT_THAT(report.bad.front().message, HasSubstr("cannot be imported; ask the platform's administrator"));
+}
+
 TEST_F(ImportTest, WhoMay) {
   EXPECT_EQ(KindOf(service_->ImportCards(viewer_, "acme", Csv(Line(kFirst)))), FailureKind::kDenied);
   EXPECT_EQ(KindOf(service_->ImportCards(operator_, "nobody", Csv(Line(kFirst)))), FailureKind::kNotFound);

@@ -10,8 +10,7 @@ using CredentialsTest = ServiceTest;
 using JobsTest = ServiceTest;
 
 TEST_F(CardsTest, SuspendedAndResumedWithItsCredentials) {
-  const Card card = ImportOne();
-  Write([&](StoreWriter& writer) { return writer.TransitionCard(card.id, CardState::kImported, CardState::kActive); });
+  const Card card = ActiveCard();
   const Credential credential = Active(card, "01");
   EXPECT_EQ(Take(service_->SetCardState(operator_, card.iccid, CardState::kSuspended)).state, CardState::kSuspended);
   EXPECT_EQ(StateOf(credential), CredentialState::kSuspended);
@@ -22,6 +21,56 @@ TEST_F(CardsTest, SuspendedAndResumedWithItsCredentials) {
 TEST_F(CardsTest, NobodyMakesAnImportedCardActiveByHand) {
   const Card card = ImportOne();
   EXPECT_EQ(KindOf(service_->SetCardState(operator_, card.iccid, CardState::kActive)), FailureKind::kConflict);
+  Take(service_->SetCardState(operator_, card.iccid, CardState::kSuspended));
+  EXPECT_EQ(KindOf(service_->SetCardState(operator_, card.iccid, CardState::kActive)), FailureKind::kConflict);
+}
+
+TEST_F(CardsTest, AnOverlapEndsWithASuspension) {
+  const Card card = ActiveCard();
+  const Credential old = Active(card, "01");
+  Write([&](StoreWriter& writer) {
+    return writer.TransitionCredential(old.id, CredentialState::kActive, CredentialState::kSuperseded, "", clock_.now);
+  });
+  const Credential fresh = Active(card, "02");
+  const Credential secret = Active(card, "psk", CredentialKind::kPsk);
+  Take(service_->SetCardState(operator_, card.iccid, CardState::kSuspended));
+  for (const Credential& credential : {old, fresh, secret}) {
+    EXPECT_EQ(StateOf(credential), CredentialState::kSuspended) << credential.name;
+    EXPECT_EQ(KindOf(service_->SetCredentialState(operator_, credential.id, CredentialState::kActive, "")),
+              FailureKind::kConflict);
+  }
+  Take(service_->SetCardState(operator_, card.iccid, CardState::kActive));
+  EXPECT_EQ(StateOf(fresh), CredentialState::kActive);
+  EXPECT_EQ(StateOf(secret), CredentialState::kActive);
+  EXPECT_EQ(StateOf(old), CredentialState::kRevoked);
+  EXPECT_EQ(Read<Credential>([&](StoreReader& reader) { return reader.FindCredential(old.id); }).reason, "superseded");
+}
+
+TEST_F(CardsTest, WhatWasSuspendedByHandStaysSo) {
+  const Card card = ActiveCard();
+  const Credential credential = Active(card, "01");
+  Take(service_->SetCredentialState(operator_, credential.id, CredentialState::kSuspended, "lost"));
+  Take(service_->SetCardState(operator_, card.iccid, CardState::kSuspended));
+  Take(service_->SetCardState(operator_, card.iccid, CardState::kActive));
+  EXPECT_EQ(StateOf(credential), CredentialState::kSuspended);
+  EXPECT_EQ(Take(service_->SetCredentialState(operator_, credential.id, CredentialState::kActive, "")).state,
+            CredentialState::kActive);
+}
+
+TEST_F(CardsTest, RunningJobsEndWithTheCardOrItsOwner) {
+  Take(service_->CreateTenant(admin_, "other"));
+  const Card retired = ImportOne();
+  const Card given = ImportOne("89880000000000000029");
+  for (const Card& card : {retired, given}) {
+    MoveJobs(card, JobState::kQueued, JobState::kRunning);
+  }
+  Take(service_->SetCardState(operator_, retired.iccid, CardState::kRetired));
+  Take(service_->ChangeOwner(admin_, given.iccid, "other"));
+  for (const Card& card : {retired, given}) {
+    EXPECT_EQ(JobsOf(card).front().state, JobState::kFailed);
+    EXPECT_NE(JobsOf(card).front().error, "");
+    EXPECT_EQ(KindOf(service_->RetryJob(operator_, JobsOf(card).front().id)), FailureKind::kConflict);
+  }
 }
 
 TEST_F(CardsTest, RetiredForGood) {
@@ -110,16 +159,49 @@ TEST_F(CredentialsTest, ProofOfUseEndsTheOverlap) {
     return writer.TransitionCredential(old.id, CredentialState::kActive, CredentialState::kSuperseded, "", clock_.now);
   });
   const Credential fresh = Active(card, "02");
-  const Actor server{.name = "server web", .role = Role::kViewer, .tenant = tenant_.id, .certificate = {}};
+  const Credential secret = Active(card, "psk", CredentialKind::kPsk);
+  Write([&](StoreWriter& writer) {
+    return writer.TransitionCredential(secret.id, CredentialState::kActive, CredentialState::kSuperseded, "",
+                                       clock_.now);
+  });
+  const Actor server{.name = "server web", .role = Role::kViewer, .tenant = tenant_.id, .certificate = {1}};
+  const Actor of_tenant{.name = "token t", .role = Role::kAdmin, .tenant = tenant_.id, .certificate = {}};
+  EXPECT_EQ(KindOf(service_->RecordUse(of_tenant, "02")), FailureKind::kDenied);
   EXPECT_EQ(Take(service_->RecordUse(server, "02")).first_used, clock_.now);
   EXPECT_EQ(StateOf(old), CredentialState::kRevoked);
   EXPECT_EQ(StateOf(fresh), CredentialState::kActive);
+  EXPECT_EQ(StateOf(secret), CredentialState::kSuperseded) << "of another kind";
   const std::size_t jobs = JobsOf(card).size();
   clock_.now += 60;
   EXPECT_EQ(Take(service_->RecordUse(server, "02")).first_used, clock_.now - 60);
   EXPECT_EQ(JobsOf(card).size(), jobs);
   EXPECT_EQ(KindOf(service_->RecordUse(server, "03")), FailureKind::kNotFound);
   EXPECT_EQ(KindOf(service_->RecordUse(viewer_, "02")), FailureKind::kDenied);
+}
+
+TEST_F(CredentialsTest, OneThatCannotBeSealedDoesNotStopTheFeed) {
+  const Card card = ActiveCard();
+  const Credential secret = Active(card, "psk", CredentialKind::kPsk);
+  const Credential certificate = Active(card, "01");
+  Take(service_->SetCredentialState(operator_, secret.id, CredentialState::kSuspended, ""));
+  Take(service_->SetCredentialState(operator_, certificate.id, CredentialState::kRevoked, ""));
+  const Actor server{.name = "server web", .role = Role::kViewer, .tenant = tenant_.id, .certificate = {1}};
+  const auto feed = Take(service_->Feed(server, {}));
+  ASSERT_EQ(feed.size(), 2U);
+  EXPECT_TRUE(feed.front().sealed_psk.empty());
+  EXPECT_EQ(feed.back().event.kind, "credential.revoked");
+}
+
+TEST_F(CredentialsTest, TheFeedDoesNotNameTheDeviceOfANewOwner) {
+  Take(service_->CreateTenant(admin_, "other"));
+  const Card card = ActiveCard();
+  Active(card, "01");
+  Take(service_->ChangeOwner(admin_, card.iccid, "other"));
+  Take(service_->NameDevice(operator_, card.iccid, "meter-of-other"));
+  const Actor old_owner{.name = "token acme", .role = Role::kViewer, .tenant = tenant_.id, .certificate = {}};
+  const auto feed = Take(service_->Feed(old_owner, {}));
+  ASSERT_FALSE(feed.empty());
+  EXPECT_EQ(feed.back().device, "");
 }
 
 TEST_F(JobsTest, OneOfAKindAtATime) {
@@ -153,6 +235,9 @@ TEST_F(JobsTest, AFailedOneOnceMore) {
   const Job again = Take(service_->RetryJob(operator_, job.id));
   EXPECT_EQ(again.state, JobState::kQueued);
   EXPECT_EQ(again.attempts, 0U);
+  MoveJobs(card, JobState::kQueued, JobState::kFailed);
+  EXPECT_TRUE(service_->RequestJob(operator_, card.iccid, JobKind::kRotate));
+  EXPECT_EQ(KindOf(service_->RetryJob(operator_, job.id)), FailureKind::kConflict) << "another one is open";
   const Actor stranger{.name = "token other", .role = Role::kAdmin, .tenant = tenant_.id + 1, .certificate = {}};
   EXPECT_EQ(KindOf(service_->CancelJob(stranger, job.id)), FailureKind::kNotFound);
 }

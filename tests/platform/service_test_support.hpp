@@ -63,6 +63,28 @@ class ServiceTest : public ::testing::Test {
     return Read<Card>([&](StoreReader& reader) { return reader.FindCardByIccid(iccid); });
   }
 
+  /// A card whose first secured session is over.
+  Card ActiveCard(const std::string& iccid = "89880000000000000011") {
+    Card card = ImportOne(iccid);
+    Write([&](StoreWriter& writer) -> Outcome<void> {
+      SR_TRY_VOID(writer.TransitionCard(card.id, CardState::kImported, CardState::kActive));
+      card.last_contact = clock_.now;
+      SR_TRY_VOID(writer.UpdateCard(card));
+      SR_TRY(card, writer.FindCard(card.id));
+      return {};
+    });
+    return card;
+  }
+  void MoveJobs(const Card& card, JobState from, JobState to) {
+    Write([&](StoreWriter& writer) -> Outcome<void> {
+      SR_TRY(const auto jobs, writer.ListJobs({.tenant = 0, .card = card.id, .state = from}, {}));
+      for (const Job& job : jobs) {
+        SR_TRY_VOID(writer.TransitionJob(job.id, from, to, clock_.now));
+      }
+      return {};
+    });
+  }
+
   template <typename T, typename Work>
   T Read(Work work) {
     T value{};

@@ -9,12 +9,6 @@ constexpr std::int64_t kDay = 86400;
 
 class TimeTest : public ServiceTest {
  protected:
-  Card ActiveCard() {
-    const Card card = ImportOne();
-    Write(
-        [&](StoreWriter& writer) { return writer.TransitionCard(card.id, CardState::kImported, CardState::kActive); });
-    return card;
-  }
   std::size_t OpenJobs(const Card& card, JobKind kind) {
     const auto jobs = JobsOf(card);
     return static_cast<std::size_t>(std::ranges::count_if(

@@ -136,8 +136,13 @@ class Secrets(CardTestCase):
             self.wait_for(command)
             self.modem.send_signal(signal.SIGSTOP)  # the judge waits for an answer meanwhile
             if judge.poll() is None:
-                self.assert_memory_is_clean(judge, self.port.encode())
-                searched += 1
+                # It may be past its last command and about to end: it is looked at only once it has stopped.
+                judge.send_signal(signal.SIGSTOP)
+                state = os.waitid(os.P_PID, judge.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+                if state.si_code == os.CLD_STOPPED:
+                    self.assert_memory_is_clean(judge, self.port.encode())
+                    searched += 1
+                    judge.send_signal(signal.SIGCONT)
             self.modem.send_signal(signal.SIGCONT)
         self.assertGreater(searched, 0)
         judge.wait(120)

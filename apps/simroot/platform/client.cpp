@@ -6,6 +6,7 @@
 
 #include "common/host/file_io.hpp"
 #include "platform/home.hpp"
+#include "platform/service/secrets.hpp"
 
 namespace simroot::app {
 namespace {
@@ -84,6 +85,13 @@ Result<net::HttpReply> PlatformClient::SendAnyStatus(const std::string& method, 
   net::Headers headers;
   if (!body.empty()) {
     headers["content-type"] = content_type;
+  }
+  if (method == "POST") {  // so that it can be sent again if the connection breaks, and is done once
+    auto key = platform::RandomToken("");
+    if (!key) {
+      return tl::make_unexpected(ToError(std::move(key).error()));
+    }
+    headers["idempotency-key"] = AsText(key->Reveal(InsecureReveal::kForStore));
   }
   return http_->Send(method, target, body, headers);
 }

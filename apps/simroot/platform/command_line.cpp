@@ -240,8 +240,9 @@ void AddPolicyCommands(const Builder& platform) {
   set.add_option("--kind", arguments.kind, "certificate (Type I) or psk (Type II)");
   set.add_option("--key-type", arguments.key_type, "p256, brainpoolP256r1, p384, rsa2048");
   set.add_option("--profile", arguments.certificate_profile, "of the certificates");
-  set.add_option("--days", arguments.days, "a certificate is valid");
-  set.add_option("--renew-days", arguments.renew_days, "before its end a successor is made");
+  set.add_option("--days", arguments.days, "a certificate is valid")->check(CLI::Range(1, 36500));
+  set.add_option("--renew-days", arguments.renew_days, "before its end a successor is made")
+      ->check(CLI::Range(1, 36500));
   set.add_flag("--same-key", arguments.renew_same_key, "successors keep the key");
   set.add_option("--psk-size", arguments.psk_size, "bytes of a pre-shared key");
   set.add_option("--label", arguments.label, "of the active key on the card");
@@ -335,7 +336,7 @@ void AddAccessCommands(const Builder& platform) {
   create.add_option("NAME", arguments.name, "as in the audit log")->required();
   create.add_option("--role", arguments.role, "viewer, operator, admin")->capture_default_str();
   create.add_option("--tenant", arguments.label, "the only tenant it is for");
-  create.add_option("--days", arguments.days, "that it is valid; without it for ever");
+  create.add_option("--days", arguments.days, "that it is valid; without it for ever")->check(CLI::Range(1, 36500));
   token.AddId(token.Ask("revoke", "a token",
                         [](const auto& given) {
                           return PlatformRequest{.method = "DELETE", .path = "/v1/tokens/" + given.id};

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `simroot platform init`: a new platform in an empty directory.
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <filesystem>
 
 #include "common/host/file_io.hpp"
 #include "output.hpp"
@@ -48,6 +47,26 @@ constexpr std::int64_t kPlatformCaLifetime = 20LL * 365 * 86400;
   return {};
 }
 
+/// Writes all of a new platform; it is closed again when this returns.
+[[nodiscard]] Result<void> Make(const PlatformHome& home, const PlatformSettings& settings, const std::string& tenant) {
+  SR_TRY_VOID(home.WriteSettings(settings));
+  SR_TRY(OpenPlatform open, Open(home, true));
+  if (auto filled = Fill(home, open, tenant); !filled) {
+    return tl::make_unexpected(ToError(std::move(filled).error()));
+  }
+  return {};
+}
+
+/// Removes what a failed Make has left in the directory, which was empty before.
+void Clear(const PlatformHome& home) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(home.directory(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;
+    std::filesystem::remove_all(entry->path(), ignored);
+  }
+}
+
 [[nodiscard]] Result<void> Init(const PlatformInitArguments& arguments) {
   const PlatformHome home(arguments.directory);
   SR_TRY_VOID(MakePrivateDirectory(home.directory()));
@@ -55,16 +74,19 @@ constexpr std::int64_t kPlatformCaLifetime = 20LL * 365 * 86400;
     return Fail(ErrorDomain::kUsage, home.directory() + " holds a platform already",
                 "serve it (simroot platform serve --dir " + home.directory() + "), or choose an empty directory");
   }
+  std::error_code error;
+  if (!std::filesystem::is_empty(home.directory(), error) || error) {
+    return Fail(ErrorDomain::kUsage, home.directory() + " is not empty", "choose an empty directory, or a new one");
+  }
   PlatformSettings settings;
   settings.listen = arguments.listen;
   settings.names.insert(settings.names.end(), arguments.names.begin(), arguments.names.end());
   SR_TRY_VOID(ParseListenAddress(settings.listen));
-  SR_TRY_VOID(home.WriteSettings(settings));
-  SR_TRY(OpenPlatform open, Open(home, true));
-  if (auto filled = Fill(home, open, arguments.tenant); !filled) {
-    return tl::make_unexpected(ToError(std::move(filled).error()));
+  auto made = Make(home, settings, arguments.tenant);
+  if (!made) {
+    Clear(home);  // half a platform would be in the way of the next attempt
   }
-  return {};
+  return made;
 }
 
 }  // namespace

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `simroot platform serve`: devices, operators and application servers, until it is stopped.
 #include <poll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 
@@ -22,6 +24,8 @@ constexpr std::int64_t kIdentityLifetime = 90LL * 86400;
 constexpr std::int64_t kIdentityRenewal = 30LL * 86400;
 constexpr int kHousekeepingMs = 10'000;
 constexpr unsigned kGrace = 5;
+constexpr rlim_t kMostConnections = 10'000;
+constexpr rlim_t kOtherFiles = 256;  ///< database, logs, streams of the C library: must be had at any load
 
 template <typename T>
 [[nodiscard]] Result<T> FromOutcome(platform::Outcome<T> outcome) {
@@ -97,6 +101,20 @@ void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity,
   }
 }
 
+/// Lets this process open as many files as it may. @returns how many connections that allows.
+[[nodiscard]] unsigned RaiseConnections() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) {
+    return static_cast<unsigned>(kOtherFiles);
+  }
+  const rlim_t before = std::exchange(files.rlim_cur, files.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &files) != 0) {
+    files.rlim_cur = before;
+  }
+  const rlim_t left = files.rlim_cur > kOtherFiles ? files.rlim_cur - kOtherFiles : 1;
+  return static_cast<unsigned>(std::min(kMostConnections, left));
+}
+
 [[nodiscard]] std::string UrlOf(const ListenAddress& listen, std::uint16_t port) {
   const bool is_v6 = listen.address.find(':') != std::string::npos;
   return "https://" + (is_v6 ? "[" + listen.address + "]" : listen.address) + ":" + std::to_string(port);
@@ -110,6 +128,7 @@ void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity,
   }
   SR_TRY(const PlatformSettings settings, home.ReadSettings());
   SR_TRY(const ListenAddress listen, ParseListenAddress(arguments.listen.empty() ? settings.listen : arguments.listen));
+  const unsigned connections = RaiseConnections();
   const StopSignal stop(StopSignal::OnHangUp::kIgnore);
   SR_TRY(OpenPlatform open, Open(home, false));
   SR_TRY(platform::CertificateAuthority ca, FromOutcome(FindPlatformCa(*open.store)));
@@ -138,6 +157,7 @@ void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity,
   net::HttpServerOptions options;
   options.address = listen.address;
   options.port = listen.port;
+  options.connections = connections;
   options.certificate_chain = std::move(first.certificate_chain);
   options.private_key = std::move(first.private_key);
   options.client_authorities = platform::CertificateToPem(identity.ca().certificate);

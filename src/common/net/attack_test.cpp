@@ -257,6 +257,33 @@ TEST_F(AttackTest, BodiesTogetherHaveALimit) {
   }
 }
 
+TEST_F(AttackTest, ABodyCountsUntilItsAnswerIsMade) {
+  auto options = Options();
+  options.bodies_limit = 50'000;
+  std::promise<void> begun;
+  std::promise<void> go_on;
+  Start(std::move(options), [&](const HttpRequest& request) {
+    if (request.path == "/slow") {
+      begun.set_value();
+      (void)go_on.get_future().wait_for(std::chrono::seconds(kPatience_s));
+    }
+    return HttpResponse{};
+  });
+  RawClient slow(server_->port());
+  ASSERT_TRUE(slow.Send("POST /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 40000\r\n\r\n" +
+                        std::string(40'000, 'a')));
+  ASSERT_EQ(begun.get_future().wait_for(std::chrono::seconds(kPatience_s)), std::future_status::ready);
+  const auto send = [&] { return MakeClient()->Send("POST", "/", std::string(40'000, 'b')); };
+  const auto refused = send();
+  go_on.set_value();
+  ASSERT_TRUE(refused) << refused.error().Text();
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_TRUE(slow.ReadAll().starts_with("HTTP/1.1 200"));
+  const auto served = send();
+  ASSERT_TRUE(served) << served.error().Text();
+  EXPECT_EQ(served->status, 200);
+}
+
 // ---- streams ----
 
 /// Gives what was put into it.

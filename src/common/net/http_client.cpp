@@ -159,9 +159,9 @@ class Client final : public HttpClient {
   /// False: the server has closed the connection.
   [[nodiscard]] Result<bool> Write(std::string_view data, Deadline deadline);
   [[nodiscard]] Result<Got> Read(Deadline deadline);
-  /// Sends; on a kept connection that the server has closed meanwhile, once more on a new one. What is received of the
-  /// answer is in in_.
-  [[nodiscard]] Result<void> Ask(const std::string& request, Deadline deadline);
+  /// Sends; on a kept connection that the server has closed meanwhile, once more on a new one if it `may_repeat`. What
+  /// is received of the answer is in in_.
+  [[nodiscard]] Result<void> Ask(const std::string& request, bool may_repeat, Deadline deadline);
   [[nodiscard]] Result<void> AskOnce(const std::string& request, Deadline deadline, bool& unanswered);
   [[nodiscard]] Result<ReplyReader::State> ReadOn(ReplyReader& reader, Deadline deadline);
   [[nodiscard]] tl::unexpected<Error> Broken() const {
@@ -184,6 +184,12 @@ bool IsToken(std::string_view text) {
 
 bool IsHeaderValue(std::string_view text) {
   return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+/// RFC 9110, 9.2.2: what was perhaps done may be asked for again only if twice is the same as once.
+bool MayRepeat(std::string_view method, const Headers& headers) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
+         headers.contains("idempotency-key");
 }
 
 Result<std::string> Client::WriteRequest(const std::string& method, const std::string& target, const std::string& body,
@@ -339,11 +345,11 @@ Result<void> Client::AskOnce(const std::string& request, Deadline deadline, bool
   return {};
 }
 
-Result<void> Client::Ask(const std::string& request, Deadline deadline) {
+Result<void> Client::Ask(const std::string& request, bool may_repeat, Deadline deadline) {
   bool unanswered = false;
   if (IsUsable()) {
     auto asked = AskOnce(request, deadline, unanswered);
-    if (asked || !unanswered) {
+    if (asked || !unanswered || !may_repeat) {
       return asked;
     }
   }
@@ -361,7 +367,7 @@ Result<HttpReply> Client::Send(const std::string& method, const std::string& tar
                                const Headers& headers) {
   const Deadline deadline = Deadline::After(options_.timeout);
   SR_TRY(const std::string request, WriteRequest(method, target, body, headers));
-  SR_TRY_VOID(Ask(request, deadline));
+  SR_TRY_VOID(Ask(request, MayRepeat(method, headers), deadline));
   ReplyReader reader(method == "HEAD", kBodyLimit);
   auto state = reader.Feed(in_);
   while (state == ReplyReader::State::kNeedMore) {
@@ -381,7 +387,7 @@ Result<HttpReply> Client::Send(const std::string& method, const std::string& tar
 Result<HttpReply> Client::Stream(const std::string& target, const Headers& headers, std::chrono::milliseconds silence,
                                  const std::function<bool(std::string_view)>& line) {
   SR_TRY(const std::string request, WriteRequest("GET", target, {}, headers));
-  SR_TRY_VOID(Ask(request, Deadline::After(options_.timeout)));
+  SR_TRY_VOID(Ask(request, true, Deadline::After(options_.timeout)));
   ReplyReader reader(false, UINT64_MAX);
   HttpReply reply;
   std::string text;

@@ -34,7 +34,8 @@ class HttpClient {
   virtual ~HttpClient() = default;
 
   /// Any status is a result. @returns kTransport: no connection, time limit; kCrypto: the server is not who it should
-  /// be. A request is sent again only if the server closed a kept connection before it answered anything.
+  /// be. A request is sent again only if the server closed a kept connection before it answered anything, and only if
+  /// twice is the same as once: GET, HEAD, PUT, DELETE, or any method with the header "idempotency-key".
   [[nodiscard]] virtual Result<HttpReply> Send(const std::string& method, const std::string& target,
                                                const std::string& body = {}, const Headers& headers = {}) = 0;
   /// Reads a stream line by line until `line` returns false, the server ends it, or nothing came for `silence`.

@@ -64,7 +64,7 @@ class ServerCore {
   }
   /// Memory that a record is read into before it is known how much it is; used between two waits only.
   [[nodiscard]] std::array<char, kRecord>& scratch() { return scratch_; }
-  /// Bytes of bodies that are being received. False: too many.
+  /// Bytes of bodies that are received and not yet answered. False: too many. Used by CountedBody only.
   [[nodiscard]] bool GrowBodies(std::size_t by) {
     bodies_ += by;
     return bodies_ <= options_.bodies_limit;
@@ -83,10 +83,31 @@ class ServerCore {
   HttpHandler handler_;
   std::mutex context_mutex_;
   TlsContext context_;
+  std::size_t bodies_ = 0;  ///< before io_: what that destroys may count yet
   asio::io_context io_{1};
   WorkerPool pool_;
   std::array<char, kRecord> scratch_{};
-  std::size_t bodies_ = 0;
+};
+
+/// The share of one request's body in the limit of all bodies, given back exactly once.
+class CountedBody {
+ public:
+  explicit CountedBody(ServerCore& server) : server_(server) {}
+  ~CountedBody() { Release(); }
+  CountedBody(const CountedBody&) = delete;
+  CountedBody& operator=(const CountedBody&) = delete;
+
+  /// The body has `size` bytes now. False: all bodies together are too long.
+  [[nodiscard]] bool GrowTo(std::size_t size) {
+    const std::size_t grown = size - size_;
+    size_ = size;
+    return server_.GrowBodies(grown);
+  }
+  void Release() { server_.ShrinkBodies(std::exchange(size_, 0)); }
+
+ private:
+  ServerCore& server_;
+  std::size_t size_ = 0;
 };
 
 /// One client, from accept to close. Everything runs on the server's thread, but RunHandler and RunPull.
@@ -127,7 +148,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// One request with its answer. @returns whether there may be another.
   asio::awaitable<bool> ServeOne();
-  asio::awaitable<bool> Receive(RequestReader& reader);
+  asio::awaitable<bool> Receive(RequestReader& reader, CountedBody& counted);
   asio::awaitable<void> Refuse(int status, std::string detail);
   asio::awaitable<HttpResponse> Answer(HttpRequest request);
   asio::awaitable<bool> Respond(HttpResponse answer, bool head_only, bool old_version, bool keep_alive);
@@ -340,7 +361,8 @@ inline asio::awaitable<bool> Connection::ServeOne() {
   }
   Arm(seconds(server_.options().request_timeout_s));
   RequestReader reader(server_.options().head_limit, server_.options().body_limit);
-  const bool received = co_await Receive(reader);
+  CountedBody counted(server_);
+  const bool received = co_await Receive(reader, counted);
   if (!received) {
     co_return false;
   }
@@ -350,6 +372,7 @@ inline asio::awaitable<bool> Connection::ServeOne() {
   HttpRequest request = reader.Take();
   const bool head_only = request.method == "HEAD";
   HttpResponse answer = co_await Answer(std::move(request));
+  counted.Release();  // the handler has read it; writing the answer may take long
   if (aborted_) {
     co_return false;
   }
@@ -362,15 +385,12 @@ inline asio::awaitable<bool> Connection::ServeOne() {
   co_return responded;
 }
 
-inline asio::awaitable<bool> Connection::Receive(RequestReader& reader) {
-  std::size_t body = 0;  // bytes of it that are counted
+inline asio::awaitable<bool> Connection::Receive(RequestReader& reader, CountedBody& counted) {
   bool complete = false;
   while (true) {
     const auto state = reader.Feed(in_);
-    const std::size_t grown = reader.body_size() - body;
-    body += grown;
-    if (!server_.GrowBodies(grown)) {
-      co_await Refuse(503, "too many request bodies are being received; try again later");
+    if (!counted.GrowTo(reader.body_size())) {
+      co_await Refuse(503, "too many request bodies are being worked on; try again later");
       break;
     }
     if (state == RequestReader::State::kRefused) {
@@ -403,7 +423,6 @@ inline asio::awaitable<bool> Connection::Receive(RequestReader& reader) {
       break;
     }
   }
-  server_.ShrinkBodies(body);
   co_return complete;
 }
 

@@ -18,7 +18,7 @@ struct HttpServerOptions {
   unsigned connections_per_address = 1'000;
   std::size_t head_limit = 16 * 1024;            ///< bytes of request line and headers: 431
   std::size_t body_limit = 4 * 1024 * 1024;      ///< bytes: 413
-  std::size_t bodies_limit = 256 * 1024 * 1024;  ///< bytes of all bodies that are being received at one time: 503
+  std::size_t bodies_limit = 256 * 1024 * 1024;  ///< bytes of all bodies received and not yet answered: 503
   unsigned handshake_timeout_s = 10;
   unsigned request_timeout_s = 20;  ///< for the whole of a request's head and body, however slowly it drips: 408
   unsigned idle_timeout_s = 60;     ///< between requests

@@ -63,7 +63,7 @@ Result<void> Transaction::Begin(Needs needs) {
 }
 
 Result<void> Transaction::LockWithChannel() {
-  RetryTimer timer(Deadline::After(session_.channel_wait()).Earlier(deadline_));
+  RetryTimer timer(Deadline::After(session_.channel_wait()).Earlier(deadline_), RetryTimer::kSeldomMs);
   while (true) {
     SR_TRY(lock_, session_.transport().Lock(deadline_));
     auto opened = session_.EnsureChannel(deadline_);

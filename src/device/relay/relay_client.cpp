@@ -95,8 +95,9 @@ Result<Relay::End> Relay::Judge(const net::HttpReply& reply) {
   const std::string said = ProblemSentence(reply.body);
   const std::string sentence = said.empty() ? "HTTP status " + std::to_string(reply.status) : said;
   if (reply.status == kForbidden) {
-    return Fail(ErrorDomain::kUsage, "the platform refuses this card: " + sentence,
-                "check that the card with ICCID " + result_.iccid + " was imported, with the keys it has now");
+    return Fail(
+        ErrorDomain::kUsage, "the platform refuses this card: " + sentence,
+        "whether card " + result_.iccid + " is unknown there, suspended, or has other keys is in its audit log");
   }
   if (reply.status == kNotFound || reply.status == kConflict) {
     return End::kAnew;
@@ -112,7 +113,7 @@ Result<Relay::End> Relay::Judge(const net::HttpReply& reply) {
                 "try again in " + std::to_string(time.count()) + " seconds, or give --wait");
   }
   return Fail(ErrorDomain::kProtocol, "the platform does not accept the relay: " + sentence,
-              "check that device and platform are of the same version");
+              "check the address, and that device and platform are of the same version");
 }
 
 Result<std::vector<Bytes>> Relay::Carry(AdminLink& link, const RelayReply& batch) {

@@ -51,7 +51,7 @@ bool IsInUse(const Error& error) {
 }  // namespace
 
 Result<std::unique_ptr<Transport>> OpenInProcessTransport(const CardUri& uri, Deadline deadline) {
-  RetryTimer timer(deadline);
+  RetryTimer timer(deadline, RetryTimer::kSeldomMs);
   auto card = OpenInProcessCard(uri.path);
   while (!card && IsInUse(card.error()) && timer.Wait()) {
     card = OpenInProcessCard(uri.path);

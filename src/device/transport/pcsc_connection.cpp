@@ -88,7 +88,7 @@ Result<std::vector<PcscReader>> PcscConnection::FindReaders(const std::string& r
 Result<std::string> PcscConnection::WaitForCard(std::vector<PcscReader> readers, Deadline deadline) {
   const Stopwatch watch;
   // Each turn follows a change of a reader, or a pause; at most as many as fit before the deadline.
-  for (RetryTimer pause(deadline);;) {
+  for (RetryTimer pause(deadline, RetryTimer::kSeldomMs);;) {
     const auto timeout = static_cast<DWORD>(deadline.PollTimeoutMs());
     const LONG rv = api_->GetStatusChange(context_, timeout, readers);
     if (rv != SCARD_S_SUCCESS && !Is(rv, SCARD_E_TIMEOUT)) {
@@ -114,7 +114,7 @@ Result<void> PcscConnection::Open(const std::string& reader_part, Deadline deadl
   has_context_ = true;
   SR_TRY(std::vector<PcscReader> readers, FindReaders(reader_part));
   SR_TRY(const std::string reader, WaitForCard(std::move(readers), deadline));
-  RetryTimer timer(deadline);
+  RetryTimer timer(deadline, RetryTimer::kSeldomMs);
   LONG rv = api_->Connect(context_, reader, card_, protocol_);
   while (Is(rv, SCARD_E_SHARING_VIOLATION) && timer.Wait()) {
     rv = api_->Connect(context_, reader, card_, protocol_);

@@ -10,11 +10,16 @@
 
 namespace simroot::device {
 
-/// Paces attempts at something that another process holds and that the kernel cannot announce: waits of 1, 2, 4 ... 32
-/// ms, up to the deadline.
+/// Paces attempts at something that another process holds and that the kernel cannot announce: waits of 1, 2, 4 ms and
+/// so on up to the longest one, until the deadline. Who gives a lock back often takes it again at once: an attempt has
+/// to fall into the gap, so there must be many of them. Attempts that cost the other side something are made seldom.
 class RetryTimer {
  public:
-  explicit RetryTimer(Deadline deadline) : deadline_(deadline) {}
+  static constexpr int kOftenMs = 4;
+  static constexpr int kSeldomMs = 32;
+
+  explicit RetryTimer(Deadline deadline, int longest_wait_ms = kOftenMs)
+      : deadline_(deadline), longest_wait_ms_(longest_wait_ms) {}
 
   /// False, without waiting, once the deadline has passed.
   [[nodiscard]] bool Wait() {
@@ -22,13 +27,13 @@ class RetryTimer {
       return false;
     }
     ::poll(nullptr, 0, std::min(wait_ms_, deadline_.PollTimeoutMs()));  // a signal only makes the next attempt earlier
-    wait_ms_ = std::min(wait_ms_ * 2, kLongestWaitMs);
+    wait_ms_ = std::min(wait_ms_ * 2, longest_wait_ms_);
     return true;
   }
 
  private:
-  static constexpr int kLongestWaitMs = 32;
   Deadline deadline_;
+  int longest_wait_ms_;
   int wait_ms_ = 1;
 };
 

@@ -213,18 +213,18 @@ Checked<Identity> Api::State::LogIn(const net::HttpRequest& request, std::option
   const auto retry = [](const RateLimiter& limiter) {
     return net::Headers{{"Retry-After", std::to_string(limiter.RetryAfter())}};
   };
-  if (!failed_logins.Has(request.peer, now)) {
-    return Stop(429, "too many wrong credentials came from this address; wait", retry(failed_logins));
-  }
   const auto actor =
       token ? parts.service.Authenticate(*token) : parts.service.AuthenticateServer(request.client_certificate);
   if (!actor) {
     if (actor.error().kind != FailureKind::kDenied && actor.error().kind != FailureKind::kNotFound) {
-      Refusal refusal{StatusOf(actor.error().kind, true), "the credentials cannot be checked now; try again", {}, {}};
+      Refusal refusal{StatusOf(actor.error().kind), "the credentials cannot be checked now; try again", {}, {}};
       refusal.hidden = actor.error().Text();
       return tl::unexpected<Refusal>(std::move(refusal));
     }
-    (void)failed_logins.Take(request.peer, now);
+    // Right credentials always pass: many may share an address, and one of them must not lock out the others.
+    if (!failed_logins.Take(request.peer, now)) {
+      return Stop(429, "too many wrong credentials came from this address; wait", retry(failed_logins));
+    }
     return Stop(401, std::string(kNotKnown));
   }
   if (!tokens.Take(actor->name + "/" + std::to_string(actor->tenant), now)) {
@@ -258,12 +258,11 @@ Checked<net::HttpResponse> Api::State::Work(Context& context, bool with_key) {
   }
   const Failure& failure = answer.error();
   Refusal refusal;
-  const net::HttpResponse problem = ProblemAnswer(failure, context.route.access != Access::kPublic, context.id);
+  // Credentials were looked at before: 401 is answered there. A card that does not prove itself is 403.
+  const net::HttpResponse problem = ProblemAnswer(failure, context.id);
   refusal.status = problem.status;
   refusal.headers = problem.headers;
-  refusal.detail = failure.kind == FailureKind::kInternal
-                       ? "the platform failed to do this; its log tells more under this request's id"
-                       : failure.Text();
+  refusal.detail = PublicText(failure);
   refusal.hidden = problem.status >= 500 ? failure.Text() : std::string();
   return tl::unexpected<Refusal>(std::move(refusal));
 }

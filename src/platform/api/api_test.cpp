@@ -145,6 +145,18 @@ TEST_F(ApiTest, PagesJoinWithoutGapAndEnd) {
   EXPECT_EQ(Parse(Send(exact)).at("next").to_number<int>(), 50);
 }
 
+TEST_F(ApiTest, TheDeviceOfANewOwnerIsNotShownWithAnOldCredential) {
+  const auto device = [&] {
+    return Parse(Send(As("admin", Request("GET", "/v1/credentials/1")))).at("device");
+  };
+  EXPECT_TRUE(device().is_string());
+  ASSERT_FALSE(store_.devices.empty());
+  for (Device& known : store_.devices) {
+    known.tenant += 100;
+  }
+  EXPECT_TRUE(device().is_null());
+}
+
 // ---- what handlers pass on ----
 
 TEST_F(ApiTest, RequestsReachTheServiceAsTheyWereMeant) {
@@ -288,11 +300,23 @@ TEST_F(ApiTest, GuessingTokensIsLimitedByAddress) {
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(Send(As("wrong", Request("GET", "/v1/cards"))).status, 401);
   }
-  EXPECT_EQ(Send(As("wrong", Request("GET", "/v1/cards"))).status, 429);
-  EXPECT_EQ(Send(As("admin", Request("GET", "/v1/cards"))).status, 429) << "a right guess must not be told either";
-  auto elsewhere = As("admin", Request("GET", "/v1/cards"));
+  const auto limited = Send(As("wrong", Request("GET", "/v1/cards")));
+  EXPECT_EQ(limited.status, 429);
+  EXPECT_TRUE(limited.headers.contains("Retry-After"));
+  auto elsewhere = As("wrong", Request("GET", "/v1/cards"));
   elsewhere.peer = "127.0.0.2";
-  EXPECT_EQ(Send(elsewhere).status, 200);
+  EXPECT_EQ(Send(elsewhere).status, 401);
+}
+
+TEST_F(ApiTest, NobodyLocksOutHisNeighbours) {
+  ApiOptions options;
+  options.failed_logins = {2, 0};
+  Restart(options);
+  for (int i = 0; i < 10; ++i) {
+    (void)Send(As("wrong", Request("GET", "/v1/cards")));
+    EXPECT_EQ(Send(As("admin", Request("GET", "/v1/cards"))).status, 200) << "the same address, right credentials";
+  }
+  EXPECT_EQ(Send(As("wrong", Request("GET", "/v1/cards"))).status, 429);
 }
 
 // ---- feed ----

@@ -76,7 +76,7 @@ Outcome<void> RequireVisible(const Context& context, Id tenant, const std::strin
   return {};
 }
 
-int StatusOf(FailureKind kind, bool authenticated) {
+int StatusOf(FailureKind kind) {
   switch (kind) {
     case FailureKind::kInvalid:
       return 422;
@@ -85,7 +85,7 @@ int StatusOf(FailureKind kind, bool authenticated) {
     case FailureKind::kConflict:
       return 409;
     case FailureKind::kDenied:
-      return authenticated ? 403 : 401;
+      return 403;
     case FailureKind::kLimited:
       return 429;
     case FailureKind::kUnavailable:
@@ -115,12 +115,19 @@ net::HttpResponse ProblemAnswer(int status, const std::string& detail, const std
   return answer;
 }
 
-net::HttpResponse ProblemAnswer(const Failure& failure, bool authenticated, const std::string& id) {
-  // What went wrong inside is for the log of the one who runs the platform, not for the one who asks.
-  const std::string detail = failure.kind == FailureKind::kInternal
-                                 ? "the platform failed to do this; its log knows more under the request's id"
-                                 : failure.Text();
-  return ProblemAnswer(StatusOf(failure.kind, authenticated), detail, id);
+std::string PublicText(const Failure& failure) {
+  switch (failure.kind) {
+    case FailureKind::kInternal:
+      return "the platform failed to do this; its log tells more under this request's id";
+    case FailureKind::kUnavailable:
+      return "the platform's database does not answer now; try again";
+    default:
+      return failure.Text();
+  }
+}
+
+net::HttpResponse ProblemAnswer(const Failure& failure, const std::string& id) {
+  return ProblemAnswer(StatusOf(failure.kind), PublicText(failure), id);
 }
 
 }  // namespace simroot::platform

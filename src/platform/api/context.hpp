@@ -56,10 +56,13 @@ template <typename Work>
 /// kNotFound unless the actor may see what belongs to `tenant`: the same as for what does not exist.
 [[nodiscard]] Outcome<void> RequireVisible(const Context& context, Id tenant, const std::string& what);
 
-/// The failure as an answer. @param authenticated false: kDenied is 401
-[[nodiscard]] net::HttpResponse ProblemAnswer(const Failure& failure, bool authenticated, const std::string& id);
+/// The failure as an answer.
+[[nodiscard]] net::HttpResponse ProblemAnswer(const Failure& failure, const std::string& id);
+/// What the one who asks is told: of what went wrong inside (500, 503: paths, SQL) only that it did; the rest is for
+/// the log.
+[[nodiscard]] std::string PublicText(const Failure& failure);
 [[nodiscard]] net::HttpResponse ProblemAnswer(int status, const std::string& detail, const std::string& id);
 /// One table: the status of a kind of failure.
-[[nodiscard]] int StatusOf(FailureKind kind, bool authenticated);
+[[nodiscard]] int StatusOf(FailureKind kind);
 
 }  // namespace simroot::platform

@@ -33,10 +33,11 @@ Outcome<std::string> Describer::IccidOf(Id card) {
   return found.iccid;
 }
 
-Outcome<json::value> Describer::DeviceNameOf(Id card) {
+Outcome<json::value> Describer::DeviceNameOf(Id card, Id tenant) {
   const auto device = reader_.FindDeviceOfCard(card);
   if (device) {
-    return json::value(View(device->name));
+    // A card may have got a new owner since a credential was made; his names are not for the old one.
+    return device->tenant == tenant ? json::value(View(device->name)) : json::value(nullptr);
   }
   if (device.error().kind != FailureKind::kNotFound) {
     return tl::make_unexpected(device.error());
@@ -50,7 +51,7 @@ Outcome<json::object> Describer::Describe(const Tenant& tenant) {
 
 Outcome<json::object> Describer::Describe(const Card& card) {
   SR_TRY(const json::value tenant, TenantName(card.tenant));
-  SR_TRY(const json::value device, DeviceNameOf(card.id));
+  SR_TRY(const json::value device, DeviceNameOf(card.id, card.tenant));
   json::value policy;
   if (card.policy != 0) {
     auto known = policies_.find(card.policy);
@@ -86,7 +87,7 @@ Outcome<json::object> Describer::Describe(const Device& device) {
 Outcome<json::object> Describer::Describe(const Credential& credential) {
   SR_TRY(const json::value tenant, TenantName(credential.tenant));
   SR_TRY(const std::string iccid, IccidOf(credential.card));
-  SR_TRY(const json::value device, DeviceNameOf(credential.card));
+  SR_TRY(const json::value device, DeviceNameOf(credential.card, credential.tenant));
   return json::object{{"id", credential.id},
                       {"tenant", tenant},
                       {"iccid", View(iccid)},

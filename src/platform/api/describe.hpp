@@ -34,8 +34,8 @@ class Describer {
 
  private:
   [[nodiscard]] Outcome<std::string> IccidOf(Id card);
-  /// null: none.
-  [[nodiscard]] Outcome<json::value> DeviceNameOf(Id card);
+  /// null: none, or none of this tenant.
+  [[nodiscard]] Outcome<json::value> DeviceNameOf(Id card, Id tenant);
 
   StoreReader& reader_;
   std::map<Id, std::string> tenants_;

@@ -37,37 +37,58 @@ std::string ToText(Part part) {
   return json::serialize(json::object{{"items", std::move(part.items)}, {"next", part.next}}) + "\n";
 }
 
-/// Ends with the first changes, or with none when the time is over.
-class Poll final : public net::HttpStream {
+/// Who waits for changes. He may be shut out meanwhile: then he gets nothing any more.
+class Reader {
  public:
-  Poll(ApiParts& parts, Actor actor, const Page& page) : parts_(parts), actor_(std::move(actor)), page_(page) {}
+  /// @param token empty: an application server, known by its certificate.
+  Reader(ApiParts& parts, Actor actor, std::string_view token, const Page& page)
+      : parts_(parts), actor_(std::move(actor)), token_(AsBytes(token)), page_(page) {}
 
-  Next Pull(std::string& out, bool idle) override {
-    auto part = ReadPart(parts_, actor_, page_);
-    if (part && part->items.empty() && !idle) {
-      return Next::kWait;
-    }
-    out += ToText(part ? std::move(*part) : Part{{}, page_.after});
-    return Next::kEnd;
+  [[nodiscard]] bool IsStillAllowed() {
+    const ByteView token = token_.Reveal(InsecureReveal::kForCrypto);
+    const auto actor = token.empty() ? parts_.service.AuthenticateServer(actor_.certificate)
+                                     : parts_.service.Authenticate(AsText(token));
+    return actor && actor->tenant == actor_.tenant;
   }
+  [[nodiscard]] Outcome<Part> Read() { return ReadPart(parts_, actor_, page_); }
+  [[nodiscard]] const Page& page() const { return page_; }
+  void GoOnAfter(std::int64_t number) { page_.after = number; }
 
  private:
   ApiParts& parts_;
   Actor actor_;
+  SecretBytes token_;
   Page page_;
+};
+
+/// Ends with the first changes, or with none when the time is over.
+class Poll final : public net::HttpStream {
+ public:
+  explicit Poll(Reader reader) : reader_(std::move(reader)) {}
+
+  Next Pull(std::string& out, bool idle) override {
+    auto part = reader_.IsStillAllowed() ? reader_.Read() : Part{{}, reader_.page().after};
+    if (part && part->items.empty() && !idle && reader_.IsStillAllowed()) {
+      return Next::kWait;
+    }
+    out += ToText(part ? std::move(*part) : Part{{}, reader_.page().after});
+    return Next::kEnd;
+  }
+
+ private:
+  Reader reader_;
 };
 
 /// Server-sent events, for as long as the reader may read them.
 class Events final : public net::HttpStream {
  public:
-  Events(ApiParts& parts, Actor actor, std::string_view token, const Page& page)
-      : parts_(parts), actor_(std::move(actor)), token_(AsBytes(token)), page_(page) {}
+  explicit Events(Reader reader) : reader_(std::move(reader)) {}
 
   Next Pull(std::string& out, bool idle) override {
-    if (!IsStillAllowed()) {
+    if (!reader_.IsStillAllowed()) {
       return Next::kEnd;
     }
-    auto part = ReadPart(parts_, actor_, page_);
+    auto part = reader_.Read();
     if (!part) {
       return Next::kEnd;  // the reader comes again with the last number it has seen
     }
@@ -79,28 +100,27 @@ class Events final : public net::HttpStream {
     if (part->items.empty() && idle) {
       out += ": still here\n\n";
     }
-    page_.after = part->next;
-    return part->items.size() >= page_.limit ? Next::kData : Next::kWait;
+    reader_.GoOnAfter(part->next);
+    return part->items.size() >= reader_.page().limit ? Next::kData : Next::kWait;
   }
 
  private:
-  /// A stream lives long; a token or a server may be revoked meanwhile.
-  bool IsStillAllowed() {
-    const ByteView token = token_.Reveal(InsecureReveal::kForCrypto);
-    const auto actor = token.empty() ? parts_.service.AuthenticateServer(actor_.certificate)
-                                     : parts_.service.Authenticate(AsText(token));
-    return actor && actor->tenant == actor_.tenant;
-  }
-
-  ApiParts& parts_;
-  Actor actor_;
-  SecretBytes token_;  ///< empty: an application server
-  Page page_;
+  Reader reader_;
 };
 
 bool WantsEvents(const Context& context) {
   const auto accept = context.request.headers.find("accept");
   return accept != context.request.headers.end() && accept->second.find("text/event-stream") != std::string::npos;
+}
+
+Reader ReaderOf(const Context& context) {
+  std::string_view token;
+  if (context.actor.certificate.empty()) {
+    const auto header = context.request.headers.find("authorization");
+    token = header == context.request.headers.end() ? std::string_view() : header->second;
+    token.remove_prefix(std::min(token.find(' ') + 1, token.size()));
+  }
+  return {context.parts, context.actor, token, context.page};
 }
 
 Answer OpenEvents(Context& context) {
@@ -112,17 +132,11 @@ Answer OpenEvents(Context& context) {
     }
     context.page.after = *number;
   }
-  std::string_view token;
-  if (context.actor.certificate.empty()) {
-    const auto header = context.request.headers.find("authorization");
-    token = header == context.request.headers.end() ? std::string_view() : header->second;
-    token.remove_prefix(std::min(token.find(' ') + 1, token.size()));
-  }
   net::HttpResponse answer;
   answer.content_type = "text/event-stream";
   answer.headers["Cache-Control"] = "no-store";
   answer.idle_s = context.parts.options.keep_alive_s;
-  answer.stream = std::make_unique<Events>(context.parts, context.actor, token, context.page);
+  answer.stream = std::make_unique<Events>(ReaderOf(context));
   return answer;
 }
 
@@ -140,7 +154,7 @@ Answer ReadFeed(Context& context) {
   net::HttpResponse answer;
   answer.long_poll = true;
   answer.idle_s = static_cast<unsigned>(std::min<std::int64_t>(*wait, context.parts.options.longest_wait_s));
-  answer.stream = std::make_unique<Poll>(context.parts, context.actor, context.page);
+  answer.stream = std::make_unique<Poll>(ReaderOf(context));
   return answer;
 }
 

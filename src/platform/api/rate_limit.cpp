@@ -16,16 +16,6 @@ bool RateLimiter::Take(const std::string& key, Time now) {
   return true;
 }
 
-bool RateLimiter::Has(const std::string& key, Time now) {
-  const std::lock_guard lock(mutex_);
-  const auto found = buckets_.find(key);
-  if (found == buckets_.end()) {
-    return limit_.burst >= 1;
-  }
-  Refill(found->second, now);
-  return found->second.tokens >= 1;
-}
-
 unsigned RateLimiter::RetryAfter() const {
   return limit_.per_second > 0 ? static_cast<unsigned>(std::clamp(std::ceil(1 / limit_.per_second), 1.0, 3600.0))
                                : 3600;

@@ -20,8 +20,6 @@ class RateLimiter {
 
   /// Takes one. False: there is none.
   [[nodiscard]] bool Take(const std::string& key, Time now);
-  /// Whether there is one; takes none.
-  [[nodiscard]] bool Has(const std::string& key, Time now);
   /// Seconds until there is one again, at least 1.
   [[nodiscard]] unsigned RetryAfter() const;
 

@@ -68,7 +68,9 @@ class StoreReader {
 
   [[nodiscard]] virtual Outcome<Job> FindJob(Id id) = 0;
   [[nodiscard]] virtual Outcome<std::vector<Job>> ListJobs(const JobFilter& filter, const Page& page) = 0;
-  /// The oldest queued or running job of the card whose not_before has come. kNotFound if there is none.
+  /// The oldest queued or running job of the card, if its not_before has come; younger ones wait for it: what they do
+  /// may depend on what it has done. A time more than an hour ahead is from a wrong clock and counts as come.
+  /// kNotFound if there is none.
   [[nodiscard]] virtual Outcome<Job> NextJob(Id card, UnixTime now) = 0;
   [[nodiscard]] virtual Outcome<std::vector<JobStep>> ListJobSteps(Id job, const Page& page) = 0;
 
@@ -172,7 +174,9 @@ class Store {
   /// run only once; it must not call Read or Write.
   [[nodiscard]] virtual Outcome<void> Write(const std::function<Outcome<void>(StoreWriter&)>& work) = 0;
 
-  /// Called, on the store's thread, after each commit that added feed events, with the highest number.
+  /// `listener` takes the place of the one before: it is called, on the store's thread, after each commit that added
+  /// feed events, with the highest number, and must not call OnFeed. nullptr takes it away; when OnFeed returns, the
+  /// one before is not running and never called again.
   virtual void OnFeed(std::function<void(std::int64_t last)> listener) = 0;
 
   /// A consistent copy into a new file while the store is in use. kConflict if the file exists.

@@ -22,31 +22,14 @@ constexpr std::array kKeyTypeSizes{
     KeyTypeSizes{"rsa2048", 294, 15, 256, 256},
 };
 
-[[nodiscard]] ByteView IdentifierIn(const iotsafe::ApplicationInfo& info) {
-  return info.proprietary_identifier.view();
-}
-
-[[nodiscard]] bool IsNttAid(ByteView aid) {
-  return std::ranges::any_of(iotsafe::kAids, [&](const iotsafe::AidEntry& entry) {
-    return entry.who == "NTT" && SameBytes(entry.view(), aid);
-  });
-}
-
 }  // namespace
 
 std::string ObjectKey::Text() const {
   return std::string(TagsOf(object_class).name) + " " + ToHex(ByteView(&id, 1));
 }
 
-const AppletDriver& ChooseDriver(ByteView application_id, ByteView application_info, const std::string& profile) {
-  const auto info = iotsafe::ParseApplicationInfo(application_info);
-  if (info && iotsafe::ParseIdentifier(IdentifierIn(*info))) {
-    return SimrootDriver();
-  }
-  if (profile == "ntt" || (IsNttAid(application_id) && !application_info.empty())) {
-    return NttDriver();
-  }
-  return SimrootDriver();
+const AppletDriver& ChooseDriver(const std::string& profile) {
+  return profile == "ntt" ? NttDriver() : SimrootDriver();
 }
 
 std::vector<std::size_t> PieceOffsets(std::size_t least, std::size_t most, std::size_t piece) {

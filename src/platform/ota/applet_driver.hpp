@@ -87,10 +87,9 @@ class AppletDriver {
 /// The applet of NTT Communications, as far as its commands are known. Proves the seam; no card of ours speaks it.
 [[nodiscard]] const AppletDriver& NttDriver();
 
-/// The driver for what a device says of its applet: by the proprietary identifier, then the AID, then the card's
-/// profile; simroot's if nothing is known.
-[[nodiscard]] const AppletDriver& ChooseDriver(ByteView application_id, ByteView application_info,
-                                               const std::string& profile);
+/// The driver for the applet of a card by its profile, as the factory's file names it. What a device says of the applet
+/// does not count: it could make the platform believe that something was deleted.
+[[nodiscard]] const AppletDriver& ChooseDriver(const std::string& profile);
 
 /// Offsets at which pieces of `piece` bytes must be asked for so that a whole of `least` to `most` bytes is covered and
 /// none begins behind its end.

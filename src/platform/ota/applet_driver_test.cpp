@@ -202,19 +202,11 @@ TEST(NttDriver, SaysWhatItCannotDo) {
   EXPECT_TRUE(driver.Commit().empty());
 }
 
-TEST(ChooseDriver, ByIdentifierThenAidThenProfile) {
-  const Bytes ntt = Hex("A0000001157000000000000049534102");
-  const Bytes gsma = Hex("A0000005590010");
-  const Bytes other = Hex("100110");
-  EXPECT_EQ(ChooseDriver(gsma, {}, "blank").Name(), "simroot");
-  EXPECT_EQ(ChooseDriver(ntt, other, "blank").Name(), "ntt");
-  EXPECT_EQ(ChooseDriver(gsma, {}, "ntt").Name(), "ntt");
-  iotsafe::ApplicationInfo info;
-  info.proprietary_identifier = iotsafe::EncodeIdentifier({});
-  std::array<std::uint8_t, 128> memory{};
-  ByteWriter writer(memory);
-  iotsafe::PutApplicationInfo(info, iotsafe::ApplicationTags::k90And93, writer);
-  EXPECT_EQ(ChooseDriver(ntt, writer.written(), "blank").Name(), "simroot");
+TEST(ChooseDriver, ByTheProfileAlone) {
+  EXPECT_EQ(ChooseDriver("blank").Name(), "simroot");
+  EXPECT_EQ(ChooseDriver("type2").Name(), "simroot");
+  EXPECT_EQ(ChooseDriver("").Name(), "simroot");
+  EXPECT_EQ(ChooseDriver("ntt").Name(), "ntt");
 }
 
 TEST(CardContent, HintsAreTakenAsFarAsTheyAreUnderstood) {

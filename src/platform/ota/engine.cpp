@@ -55,7 +55,7 @@ Outcome<RelayBatch> EngineImpl::Begin(const RelayHello& hello) {
   Sweep();
   SR_TRY(const auto session, NewSession(hello));
   const std::lock_guard lock(session->mutex);
-  SR_TRY_VOID(FindCard(*session, hello));
+  SR_TRY_VOID(FindCard(*session));
   SR_TRY(const Bytes command, session->channel.Hello(0));
   RelayBatch batch;
   batch.session = session->id;
@@ -84,12 +84,13 @@ Outcome<std::shared_ptr<RelaySession>> EngineImpl::NewSession(const RelayHello& 
     }
   }
   auto session = std::make_shared<RelaySession>(ToHex(id), hello, *pool_);
-  session->touched = parts_.clock.Now();
+  session->begun = parts_.clock.Now();
+  session->touched = session->begun;
   return session;
 }
 
 // The same reads for every ICCID. Cards that the platform must not work with are as good as unknown.
-Outcome<void> EngineImpl::FindCard(RelaySession& session, const RelayHello& hello) {
+Outcome<void> EngineImpl::FindCard(RelaySession& session) {
   SR_TRY_VOID(parts_.store.Read([&](StoreReader& reader) -> Outcome<void> {
     auto card = reader.FindCardByIccid(session.iccid);
     if (!card && card.error().kind != FailureKind::kNotFound) {
@@ -103,7 +104,8 @@ Outcome<void> EngineImpl::FindCard(RelaySession& session, const RelayHello& hell
   }));
   session.known =
       session.card.id != 0 && session.card.state != CardState::kSuspended && session.card.state != CardState::kRetired;
-  session.driver = &ChooseDriver(hello.application_id, hello.application_info, session.card.profile);
+  // What is known of a card decides, not what a device says of it.
+  session.driver = &ChooseDriver(session.card.profile);
   return {};
 }
 
@@ -124,7 +126,6 @@ Outcome<RelayBatch> EngineImpl::Continue(const std::string& id, unsigned step, c
     Forget(id);
     return SessionIsOver();
   }
-  session->touched = parts_.clock.Now();
   const Bytes hash = session->channel.Hash(Joined(answers));
   if (session->last_reply && step + 1 == session->step) {
     if (hash == session->last_answers) {
@@ -145,6 +146,7 @@ Outcome<RelayBatch> EngineImpl::Continue(const std::string& id, unsigned step, c
                   {FailureKind::kInvalid, "the answers do not fit the commands of the step",
                    "send one answer for each command, up to the first refusal"});
   }
+  session->touched = parts_.clock.Now();
   auto reply = Work(*session, answers, source);
   if (!reply || reply->done) {
     session->phase = RelaySession::Phase::kOver;
@@ -181,7 +183,9 @@ Failure EngineImpl::Noted(RelaySession& session, const std::string& source, cons
 tl::unexpected<Failure> EngineImpl::Strike(RelaySession& session, const std::string& source, const std::string& what,
                                            Failure answer) {
   ++counters_.tampered;
-  if (++session.strikes <= kMostStrikes) {  // a flood does not fill the audit log
+  if (++session.strikes > kMostStrikes) {
+    session.touched = 0;  // it is over: whoever has it, it is not the device
+  } else {
     const Failure noted = Noted(session, source, "relay.tampered", what);
     if (noted.kind == FailureKind::kUnavailable) {
       return tl::unexpected<Failure>(noted);
@@ -205,9 +209,12 @@ OtaEngine::Counters EngineImpl::Count() const {
   return result;
 }
 
+// Only fitting answers keep a session alive, and none for ever.
 bool EngineImpl::HasExpired(const RelaySession& session) const {
-  const UnixTime age = parts_.clock.Now() - session.touched;
-  return age > parts_.limits.session_lifetime_s || age < -parts_.limits.session_lifetime_s;
+  constexpr UnixTime kLongestSession = 900;
+  const UnixTime now = parts_.clock.Now();
+  const UnixTime idle = now - session.touched;
+  return std::abs(idle) > parts_.limits.session_lifetime_s || std::abs(now - session.begun) > kLongestSession;
 }
 
 // Looks at all sessions once a few seconds at most: with many open ones a hello must stay cheap.
@@ -234,7 +241,7 @@ void EngineImpl::Sweep() {
   }
   for (const auto& session : expired) {
     const std::lock_guard lock(session->mutex);
-    Abandon(*session);
+    Abandon(*session);  // an answer that came in between finds no session any more
   }
 }
 

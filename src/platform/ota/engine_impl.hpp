@@ -43,7 +43,7 @@ class EngineImpl final : public OtaEngine {
  private:
   // engine.cpp: sessions as the relay sees them
   [[nodiscard]] Outcome<std::shared_ptr<RelaySession>> NewSession(const RelayHello& hello);
-  [[nodiscard]] Outcome<void> FindCard(RelaySession& session, const RelayHello& hello);
+  [[nodiscard]] Outcome<void> FindCard(RelaySession& session);
   [[nodiscard]] static bool FitsBatch(const RelaySession& session, const std::vector<RelayAnswer>& answers);
   /// Writes an audit entry. @returns what the device is told: kDenied, or that the database is gone.
   [[nodiscard]] Failure Noted(RelaySession& session, const std::string& source, const std::string& action,
@@ -60,6 +60,8 @@ class EngineImpl final : public OtaEngine {
   [[nodiscard]] Outcome<RelayBatch> Authenticate(RelaySession& session, const RelayAnswer& answer,
                                                  const std::string& source);
   [[nodiscard]] Outcome<SecretBytes> KeysFor(const RelaySession& session, std::uint8_t version) const;
+  [[nodiscard]] static Outcome<bool> IsReplacingKeys(StoreReader& reader, Id card);
+  [[nodiscard]] static Outcome<void> CheckInService(const Card& card, const RelaySession& session);
   [[nodiscard]] Outcome<void> RecordOpening(StoreWriter& writer, RelaySession& session,
                                             const SecuredSession::Offer& offer, std::optional<Job>& next);
   [[nodiscard]] Outcome<RelayBatch> TakeAnswers(RelaySession& session, const std::vector<RelayAnswer>& answers,

@@ -38,6 +38,7 @@ bool EngineImpl::Recover() {
 /// The next job of the card that is due, running from now on; nothing if there is none.
 Outcome<std::optional<Job>> EngineImpl::TakeJob(StoreWriter& writer, Id card) {
   const UnixTime now = parts_.clock.Now();
+  SR_TRY(const Card current, writer.FindCard(card));
   while (true) {
     auto next = writer.NextJob(card, now);
     if (!next && next.error().kind == FailureKind::kNotFound) {
@@ -46,6 +47,10 @@ Outcome<std::optional<Job>> EngineImpl::TakeJob(StoreWriter& writer, Id card) {
     SR_TRY(Job job, std::move(next));
     if (job.state == JobState::kRunning) {  // its session has died
       SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kRunning, JobState::kQueued, now));
+    }
+    if (job.tenant != current.tenant) {  // of the owner before
+      SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kQueued, JobState::kCancelled, now));
+      continue;
     }
     const bool spent = job.attempts >= parts_.limits.attempts_per_job;
     if (spent) {
@@ -126,10 +131,10 @@ Outcome<RelayBatch> EngineImpl::FailAttempt(RelaySession& session, const Failure
 }
 
 void EngineImpl::Abandon(RelaySession& session) {
+  const std::lock_guard card_lock(LockOf(session.card.id));
   if (!session.job || session.replaced) {
     return;
   }
-  const std::lock_guard card_lock(LockOf(session.card.id));
   const Job job = *session.job;
   // Best effort: the next session of the card takes a job up that is still called running.
   static_cast<void>(parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {

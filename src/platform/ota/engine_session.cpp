@@ -73,6 +73,9 @@ Outcome<RelayBatch> EngineImpl::Authenticate(RelaySession& session, const RelayA
   if (!opened && opened.error().kind == FailureKind::kConflict) {
     return refuse("its sequence number was seen before: a copy of the card, or an old state of it");
   }
+  if (!opened && opened.error().kind == FailureKind::kDenied) {
+    return refuse("the card is not in service any more");
+  }
   SR_TRY_VOID(opened);
   ++counters_.authenticated;
   TakeOver(session);
@@ -88,15 +91,35 @@ Outcome<RelayBatch> EngineImpl::Authenticate(RelaySession& session, const RelayA
   return batch;
 }
 
+/// Whether the card has a job whose new keys may have reached it.
+Outcome<bool> EngineImpl::IsReplacingKeys(StoreReader& reader, Id card) {
+  const JobFilter filter{.tenant = 0, .card = card, .state = {}};
+  SR_TRY(const auto jobs, ReadAllOf<Job>([&](const Page& page) { return reader.ListJobs(filter, page); }));
+  return std::ranges::any_of(jobs,
+                             [](const Job& job) { return job.kind == JobKind::kReplaceKeys && job.attempts > 0; });
+}
+
+/// State and owner may have changed since the hello.
+Outcome<void> EngineImpl::CheckInService(const Card& card, const RelaySession& session) {
+  if (card.state == CardState::kSuspended || card.state == CardState::kRetired || card.tenant != session.card.tenant) {
+    return Refuse(FailureKind::kDenied, "the card did not prove itself");
+  }
+  return {};
+}
+
 /// All that must be safe before a byte is sent under the session's keys.
 Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& session, const SecuredSession::Offer& offer,
                                         std::optional<Job>& next) {
   const UnixTime now = parts_.clock.Now();
   SR_TRY(Card card, writer.FindCard(session.card.id));
+  SR_TRY_VOID(CheckInService(card, session));
+  SR_TRY(session.keys, writer.ListCardKeys(card.id));
   SR_TRY(const CardKeySet set, writer.FindCardKeys(card.id, offer.key_version));
+  const bool counts = std::ranges::any_of(
+      session.keys, [](const CardKeySet& other) { return IsScp03(other.version) && other.scp03_sequence >= 0; });
   if (offer.sequence) {
     SR_TRY_VOID(writer.AdvanceScp03Sequence(card.id, offer.key_version, *offer.sequence));
-  } else if (set.scp03_sequence >= 0) {
+  } else if (counts) {
     return Refuse(FailureKind::kConflict, "the card has shown a sequence number before and shows none now");
   }
   card.last_contact = now;
@@ -106,8 +129,10 @@ Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& sessi
   }
   // The first session of a new key set proves that it has taken the place of the one that was in use.
   bool replaced = false;
+  SR_TRY(const bool replacing, IsReplacingKeys(writer, card.id));
   for (const CardKeySet& other : session.keys) {
-    if (set.scp03_sequence < 0 && other.version != set.version && IsScp03(other.version) && other.scp03_sequence >= 0) {
+    if (replacing && set.scp03_sequence < 0 && other.version != set.version && IsScp03(other.version) &&
+        other.scp03_sequence >= 0) {
       SR_TRY_VOID(writer.DeleteCardKeys(card.id, other.version));
       replaced = true;
     }
@@ -139,12 +164,13 @@ Outcome<Progress> EngineImpl::StartJob(RelaySession& session, const Job& job) {
   JobContext context;
   SR_TRY_VOID(parts_.store.Read([&](StoreReader& reader) -> Outcome<void> {
     SR_TRY(context, LoadJobContext(reader, job));
+    SR_TRY(session.keys, reader.ListCardKeys(job.card));
     return {};
   }));
   // Hints are believed once: if they were wrong, the next attempt asks the card. They are of the state before the
   // first job of the session.
   const bool first = session.run == nullptr;
-  session.hinted = first && job.attempts <= 1;
+  session.hinted = first && job.attempts <= 1 && context.Own() == nullptr;
   const JobTools tools{parts_.vault, parts_.authority, parts_.clock, *session.driver, session.channel};
   session.run = MakeJobRun(tools, std::move(context), session.hinted ? &session.hints : nullptr,
                            {session.key_version, session.keys});
@@ -203,6 +229,8 @@ Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress>
     const bool records = progress->done || progress->record;
     if (records) {
       const auto written = parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
+        SR_TRY(const Card card, writer.FindCard(session.card.id));
+        SR_TRY_VOID(CheckInService(card, session));
         SR_TRY_VOID(WriteSteps(writer, session));
         if (progress->record) {
           SR_TRY_VOID(progress->record(writer));
@@ -238,7 +266,9 @@ Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress>
 Outcome<RelayBatch> EngineImpl::SendNext(RelaySession& session) {
   constexpr std::size_t kMost = kMaxBatch - 2;
   if (!session.installed && session.job->kind != JobKind::kReplaceKeys) {
-    const bool named = session.application.size() >= 5 && session.application.size() <= 16;
+    // What a device says names an applet of ours, or nothing: no other may be given commands by it.
+    const bool named = std::ranges::any_of(
+        iotsafe::kAids, [&](const iotsafe::AidEntry& entry) { return SameBytes(entry.view(), session.application); });
     session.waiting.push_front(
         InstallForPersonalisation(named ? ByteView(session.application) : iotsafe::kAids.front().view()));
     session.installed = true;
@@ -264,17 +294,16 @@ Outcome<RelayBatch> EngineImpl::Finish(RelaySession& session) {
   batch.done = true;
   const UnixTime now = parts_.clock.Now();
   SR_TRY_VOID(parts_.store.Read([&](StoreReader& reader) -> Outcome<void> {
-    const JobFilter queued{.tenant = 0, .card = session.card.id, .state = JobState::kQueued};
-    const JobFilter failed{.tenant = 0, .card = session.card.id, .state = JobState::kFailed};
+    const JobFilter queued{.tenant = session.card.tenant, .card = session.card.id, .state = JobState::kQueued};
+    const JobFilter failed{.tenant = session.card.tenant, .card = session.card.id, .state = JobState::kFailed};
     const CredentialFilter active{
         .tenant = 0, .card = session.card.id, .state = CredentialState::kActive, .kind = {}, .ends_before = 0};
     SR_TRY(const auto jobs, reader.ListJobs(queued, Page{}));
     SR_TRY(const auto lost, reader.ListJobs(failed, Page{}));
     SR_TRY(const auto credentials, reader.ListCredentials(active, Page{}));
     batch.provisioned = jobs.empty() && !session.failed && (lost.empty() || !credentials.empty());
-    for (const Job& job : jobs) {
-      const auto wait = static_cast<unsigned>(std::clamp<std::int64_t>(job.not_before - now, 0, 86'400));
-      batch.retry_after_s = &job == &jobs.front() ? wait : std::min(batch.retry_after_s, wait);
+    if (!jobs.empty()) {  // the others wait for the first
+      batch.retry_after_s = static_cast<unsigned>(std::clamp<std::int64_t>(jobs.front().not_before - now, 0, 3600));
     }
     if (!batch.provisioned && jobs.empty() && session.messages.empty() && !lost.empty()) {
       session.messages.push_back("job " + std::to_string(lost.back().id) + " has failed: " + lost.back().error);

@@ -175,6 +175,14 @@ Outcome<CheckedRequest> CertificateJob::TakeRequest(const CardAnswers& answers) 
   if (context_.job.kind == JobKind::kRotate && old_key) {
     return Refuse(FailureKind::kInternal, "the card has given an old key in place of a new one");
   }
+  const bool burnt = std::ranges::any_of(context_.credentials, [&](const Credential& credential) {
+    return credential.public_key == request.public_key &&
+           (credential.revoked != 0 || credential.tenant != context_.card.tenant);
+  });
+  if (burnt) {
+    return Refuse(FailureKind::kConflict, "the card's key belongs to a revoked certificate, or to another owner",
+                  "ask for an erase of the card, then for a switch-on");
+  }
   SR_TRY_VOID(CheckAttested(answers, request));
   return request;
 }

@@ -131,10 +131,10 @@ Outcome<void> RecordActive(StoreWriter& writer, const Card& card, const Credenti
       continue;
     }
     const bool same_key = !other.public_key.empty() && other.public_key == credential.public_key;
-    if (other.state == CredentialState::kActive) {
-      SR_TRY_VOID(MoveCredentialTo(writer, card, other.id, CredentialState::kSuperseded, "superseded", now));
-    } else if (other.slot == credential.slot && !same_key) {
+    if (other.slot == credential.slot && !same_key) {  // its key is gone
       SR_TRY_VOID(MoveCredentialTo(writer, card, other.id, CredentialState::kDeleted, "superseded", now));
+    } else if (other.state == CredentialState::kActive) {
+      SR_TRY_VOID(MoveCredentialTo(writer, card, other.id, CredentialState::kSuperseded, "superseded", now));
     }
   }
   return MoveCredentialTo(writer, card, credential.id, CredentialState::kActive, "", now);

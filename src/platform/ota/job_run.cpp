@@ -11,14 +11,21 @@ namespace {
 constexpr std::array<std::size_t, 6> kFirstQuestions{0, 4, 8, 12, 16, 20};
 constexpr std::size_t kMostObjects = 1000;
 
+[[nodiscard]] bool TakesAway(JobKind kind) {
+  return kind == JobKind::kErase || kind == JobKind::kRevoke || kind == JobKind::kSuspend || kind == JobKind::kResume;
+}
+
 }  // namespace
 
 Outcome<Progress> ContentJob::Start() {
   if (!hinted_) {
-    const auto list = driver().List({0});
+    auto list = driver().List({0});
     if (list) {
       return Ask({kFirstQuestions.begin(), kFirstQuestions.end()});
-    }  // an applet that cannot list its objects: its containers are taken as empty
+    }
+    if (TakesAway(context_.job.kind)) {  // it must not be called done because nothing was seen
+      return tl::make_unexpected(std::move(list).error());
+    }  // else the containers of an applet that cannot list its objects are taken as empty
   }
   return Plan();
 }

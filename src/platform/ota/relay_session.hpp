@@ -31,7 +31,8 @@ struct RelaySession {
   const Bytes application;  ///< AID of the applet
   const CardContent hints;
   const AppletDriver* driver = nullptr;
-  std::atomic<UnixTime> touched = 0;
+  UnixTime begun = 0;
+  std::atomic<UnixTime> touched = 0;   ///< last fitting answers
   std::atomic<bool> replaced = false;  ///< a newer session with the same card has been opened
 
   Phase phase = Phase::kHello;

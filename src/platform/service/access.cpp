@@ -23,6 +23,29 @@ constexpr std::int64_t kLongestInvitation = 7LL * 86400;
   return token.revoked == 0 && (token.not_after == 0 || token.not_after > now);
 }
 
+/// The audit log names tokens and servers by their names: two of one name could not be told apart.
+[[nodiscard]] Outcome<void> RequireFreeTokenName(StoreReader& reader, const Token& token, UnixTime now) {
+  SR_TRY(const auto tokens, ReadAll<Token>([&](const Page& page) { return reader.ListTokens(page); }));
+  if (std::ranges::any_of(tokens, [&](const Token& other) {
+        return other.tenant == token.tenant && other.name == token.name && IsValid(other, now);
+      })) {
+    return Refuse(FailureKind::kConflict, "there is a valid token " + token.name + " already",
+                  "choose another name, or revoke that one first");
+  }
+  return {};
+}
+
+[[nodiscard]] Outcome<void> RequireFreeServerName(StoreReader& reader, Id tenant, const std::string& name) {
+  SR_TRY(const auto servers,
+         ReadAll<ServerIdentity>([&](const Page& page) { return reader.ListServers(tenant, page); }));
+  if (std::ranges::any_of(servers,
+                          [&](const ServerIdentity& other) { return other.name == name && other.revoked == 0; })) {
+    return Refuse(FailureKind::kConflict, "there is a server " + name + " already",
+                  "choose another name, or revoke that one first");
+  }
+  return {};
+}
+
 [[nodiscard]] Outcome<Token> FindToken(Store& store, std::string_view text) {
   SR_TRY(const Bytes hash, Sha256(AsBytes(text)));
   Token token;
@@ -46,12 +69,14 @@ Outcome<Tenant> ServiceImpl::FindTenant(const Actor& actor, const std::string& n
 }
 
 Outcome<NewToken> ServiceImpl::MakeToken(const Actor& actor, std::string_view prefix, Token token,
-                                         const std::string& action) {
+                                         const std::string& action,
+                                         const std::function<Outcome<void>(StoreReader&, const Token&)>& check) {
   NewToken made;
   SR_TRY(made.text, RandomToken(prefix));
   SR_TRY(token.hash, Sha256(made.text.Reveal(InsecureReveal::kForCrypto)));
   token.created = clock_.Now();
   SR_TRY_VOID(store_.Write([&](StoreWriter& writer) -> Outcome<void> {
+    SR_TRY_VOID(check(writer, token));
     SR_TRY(token.id, writer.InsertToken(token));
     return Note(writer, actor, token.tenant, action, "token " + token.name, Detail("role", NameOf(token.role)));
   }));
@@ -76,7 +101,9 @@ Outcome<NewToken> ServiceImpl::CreateToken(const Actor& actor, const std::string
   if (not_after != 0 && not_after <= clock_.Now()) {
     return Refuse(FailureKind::kInvalid, "a token that has expired is of no use", "give an end in the future");
   }
-  return MakeToken(actor, kTokenPrefix, std::move(token), "token.create");
+  return MakeToken(
+      actor, kTokenPrefix, std::move(token), "token.create",
+      [this](StoreReader& reader, const Token& made) { return RequireFreeTokenName(reader, made, clock_.Now()); });
 }
 
 Outcome<Token> ServiceImpl::RevokeToken(const Actor& actor, Id id) {
@@ -91,6 +118,13 @@ Outcome<Token> ServiceImpl::RevokeToken(const Actor& actor, Id id) {
     revoked = *token;
     if (revoked.revoked != 0) {
       return {};
+    }
+    const auto opens_everything = [this](const Token& other) {
+      return other.role == Role::kAdmin && other.tenant == 0 && IsValid(other, clock_.Now());
+    };
+    if (opens_everything(revoked) && std::ranges::count_if(tokens, opens_everything) == 1) {
+      return Refuse(FailureKind::kConflict, "token " + revoked.name + " is the last one of an administrator",
+                    "make another one first");
     }
     revoked.revoked = clock_.Now();
     SR_TRY_VOID(writer.RevokeToken(id, revoked.revoked));
@@ -145,7 +179,9 @@ Outcome<NewToken> ServiceImpl::InviteServer(const Actor& actor, const std::strin
   token.name = name;
   token.tenant = found.id;
   token.not_after = clock_.Now() + lifetime_s;
-  return MakeToken(actor, kInvitationPrefix, std::move(token), "server.invite");
+  return MakeToken(
+      actor, kInvitationPrefix, std::move(token), "server.invite",
+      [](StoreReader& reader, const Token& made) { return RequireFreeServerName(reader, made.tenant, made.name); });
 }
 
 Outcome<EnrolledServer> ServiceImpl::EnrolServer(std::string_view one_time_token, ByteView csr) {
@@ -169,6 +205,12 @@ Outcome<EnrolledServer> ServiceImpl::EnrolServer(std::string_view one_time_token
          authority_.IssueTlsClient(platform, csr, {.common_name = token->name, .serial_number = {}, .organization = {}},
                                    identity.created, kServerCertificateLifetime));
   SR_TRY(identity.fingerprint, Sha256(identity.certificate));
+  // A server whose key nothing can be sealed for would never learn a PSK; better told before the token is spent.
+  constexpr std::array<std::uint8_t, 1> kProbe{0};
+  if (!SealForCertificate(identity.certificate, kProbe)) {
+    return Refuse(FailureKind::kInvalid, "nothing can be encrypted for the key of this certificate request",
+                  "make it with an EC key (P-256 or P-384) or an RSA key");
+  }
   const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY(const Token now, writer.FindTokenByHash(token->hash));
     if (!IsValid(now, clock_.Now())) {

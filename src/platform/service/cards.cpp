@@ -6,6 +6,9 @@
 namespace simroot::platform {
 namespace {
 
+/// Why a credential is suspended that only follows its card: it comes back with it, others do not.
+constexpr std::string_view kCardSuspended = "card suspended";
+
 /// Credentials that application servers may still accept, or that are on their way to the card.
 constexpr std::array kLiving{CredentialState::kIssued, CredentialState::kActive, CredentialState::kSuperseded,
                              CredentialState::kSuspended};
@@ -28,36 +31,64 @@ constexpr std::array kLiving{CredentialState::kIssued, CredentialState::kActive,
   return {};
 }
 
-[[nodiscard]] Outcome<void> CancelQueued(StoreWriter& writer, Id card, UnixTime now) {
-  const JobFilter filter{.tenant = 0, .card = card, .state = JobState::kQueued};
-  SR_TRY(const auto jobs, ReadAll<Job>([&](const Page& page) { return writer.ListJobs(filter, page); }));
-  for (const Job& job : jobs) {
-    SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kQueued, JobState::kCancelled, now));
+/// Queued ones are cancelled. Running ones fail: the session that works on them finds them taken away.
+[[nodiscard]] Outcome<void> EndJobs(StoreWriter& writer, Id card, const std::string& why, UnixTime now) {
+  for (const JobState state : {JobState::kQueued, JobState::kRunning}) {
+    const JobFilter filter{.tenant = 0, .card = card, .state = state};
+    SR_TRY(const auto jobs, ReadAll<Job>([&](const Page& page) { return writer.ListJobs(filter, page); }));
+    for (Job job : jobs) {
+      const bool queued = state == JobState::kQueued;
+      SR_TRY_VOID(writer.TransitionJob(job.id, state, queued ? JobState::kCancelled : JobState::kFailed, now));
+      job.error = why;
+      SR_TRY_VOID(writer.UpdateJob(job));
+    }
   }
   return {};
 }
 
-/// What goes with a card's new state: its active credentials follow it.
+[[nodiscard]] Outcome<void> SuspendCredentials(StoreWriter& writer, const Actor& actor, const Card& card,
+                                               UnixTime now) {
+  for (const CredentialState state : {CredentialState::kActive, CredentialState::kSuperseded}) {
+    SR_TRY(const auto credentials, CredentialsOf(writer, card.id, state));
+    for (const Credential& credential : credentials) {
+      SR_TRY_VOID(MoveCredential(writer, actor, credential, CredentialState::kSuspended, std::string(kCardSuspended),
+                                 now));
+    }
+  }
+  return {};
+}
+
+/// Of each kind the youngest becomes active again; an older one was superseded, and that overlap is over.
+[[nodiscard]] Outcome<void> ResumeCredentials(StoreWriter& writer, const Actor& actor, const Card& card, UnixTime now) {
+  SR_TRY(auto suspended, CredentialsOf(writer, card.id, CredentialState::kSuspended));
+  std::erase_if(suspended, [](const Credential& credential) { return credential.reason != kCardSuspended; });
+  std::ranges::sort(suspended, std::ranges::greater(), &Credential::id);
+  std::vector<CredentialKind> resumed;
+  for (const Credential& credential : suspended) {
+    if (std::ranges::find(resumed, credential.kind) == resumed.end()) {
+      resumed.push_back(credential.kind);
+      SR_TRY_VOID(MoveCredential(writer, actor, credential, CredentialState::kActive, "card resumed", now));
+    } else {
+      SR_TRY_VOID(MoveCredential(writer, actor, credential, CredentialState::kRevoked, "superseded", now));
+    }
+  }
+  return {};
+}
+
+/// What goes with a card's new state: its credentials follow it.
 [[nodiscard]] Outcome<void> FollowCard(StoreWriter& writer, const Actor& actor, const Card& card, CardState to,
                                        UnixTime now) {
   if (to == CardState::kRetired) {
     SR_TRY_VOID(RevokeAll(writer, actor, card, "cessationOfOperation", now));
-    SR_TRY_VOID(CancelQueued(writer, card.id, now));
+    SR_TRY_VOID(EndJobs(writer, card.id, "the card is retired", now));
     SR_TRY(const auto keys, writer.ListCardKeys(card.id));
     for (const CardKeySet& set : keys) {
       SR_TRY_VOID(writer.DeleteCardKeys(card.id, set.version));
     }
     return {};
   }
-  const bool suspend = to == CardState::kSuspended;
-  const auto from = suspend ? CredentialState::kActive : CredentialState::kSuspended;
-  SR_TRY(const auto credentials, CredentialsOf(writer, card.id, from));
-  for (const Credential& credential : credentials) {
-    SR_TRY_VOID(MoveCredential(writer, actor, credential,
-                               suspend ? CredentialState::kSuspended : CredentialState::kActive,
-                               suspend ? "card suspended" : "card resumed", now));
-  }
-  return {};
+  return to == CardState::kSuspended ? SuspendCredentials(writer, actor, card, now)
+                                     : ResumeCredentials(writer, actor, card, now);
 }
 
 }  // namespace
@@ -78,11 +109,12 @@ Outcome<Card> ServiceImpl::SetCardState(const Actor& actor, const std::string& i
   Card card;
   const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY(card, writer.FindCardByIccid(iccid));
+    SR_TRY_VOID(RequireTenant(actor, card.tenant, "card " + iccid));  // it may have a new owner since
     if (!MayBecome(card.state, to)) {
       return Refuse(FailureKind::kConflict, "card " + iccid + " is " + std::string(NameOf(card.state)) +
                                                 " and cannot become " + std::string(NameOf(to)));
     }
-    if (to == CardState::kActive && card.state == CardState::kImported) {
+    if (to == CardState::kActive && (card.state == CardState::kImported || card.last_contact == 0)) {
       return Refuse(FailureKind::kConflict, "card " + iccid + " becomes active by its first secured session only");
     }
     SR_TRY_VOID(writer.TransitionCard(card.id, card.state, to));
@@ -101,6 +133,7 @@ Outcome<Card> ServiceImpl::SetCardPolicy(const Actor& actor, const std::string& 
   Card card;
   const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY(card, writer.FindCardByIccid(iccid));
+    SR_TRY_VOID(RequireTenant(actor, card.tenant, "card " + iccid));  // it may have a new owner since
     SR_TRY(const Policy policy, writer.FindPolicyByName(card.tenant, name));
     card.policy = policy.id;
     SR_TRY_VOID(writer.UpdateCard(card));
@@ -117,6 +150,7 @@ Outcome<Card> ServiceImpl::ChangeOwner(const Actor& actor, const std::string& ic
   Card card;
   const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY(card, writer.FindCardByIccid(iccid));
+    SR_TRY_VOID(RequireTenant(actor, card.tenant, "card " + iccid));  // it may have a new owner since
     if (card.tenant == tenant.id) {
       return Refuse(FailureKind::kConflict, "card " + iccid + " belongs to " + tenant.name + " already");
     }
@@ -125,9 +159,10 @@ Outcome<Card> ServiceImpl::ChangeOwner(const Actor& actor, const std::string& ic
     }
     const UnixTime now = clock_.Now();
     const Id old_tenant = card.tenant;
-    SR_TRY_VOID(CancelQueued(writer, card.id, now));
+    const std::string why = "the card has a new owner";
+    SR_TRY_VOID(EndJobs(writer, card.id, why, now));
     SR_TRY_VOID(RevokeAll(writer, actor, card, "affiliationChanged", now));
-    SR_TRY_VOID(CancelQueued(writer, card.id, now));  // one erasure takes the place of the deletions
+    SR_TRY_VOID(EndJobs(writer, card.id, why, now));  // one erasure takes the place of the deletions
     if (const auto device = writer.FindDeviceOfCard(card.id)) {
       SR_TRY_VOID(writer.DeleteDevice(device->id));
     }
@@ -155,6 +190,7 @@ Outcome<Device> ServiceImpl::NameDevice(const Actor& actor, const std::string& i
   Device device;
   const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY(const Card card, writer.FindCardByIccid(iccid));
+    SR_TRY_VOID(RequireTenant(actor, card.tenant, "card " + iccid));  // it may have a new owner since
     const auto known = writer.FindDeviceOfCard(card.id);
     if (known) {
       device = *known;

@@ -15,6 +15,24 @@ constexpr std::array<std::string_view, 7> kRevocationReasons{
     "unspecified",          "keyCompromise",      "affiliationChanged", "superseded",
     "cessationOfOperation", "privilegeWithdrawn", "aACompromise"};
 
+/// A job that failed long ago may not fit the card any more.
+[[nodiscard]] Outcome<void> RequireRetryable(StoreReader& reader, const Job& job) {
+  SR_TRY(const Card card, reader.FindCard(job.card));
+  const std::string name = "job " + std::to_string(job.id);
+  if (card.tenant != job.tenant) {
+    return Refuse(FailureKind::kConflict, name + " is of a card that has another owner now");
+  }
+  if (card.state == CardState::kRetired) {
+    return Refuse(FailureKind::kConflict, name + " is of a card that is retired");
+  }
+  SR_TRY(const bool open, HasOpenJob(reader, card.id, job.kind));
+  if (open) {
+    return Refuse(FailureKind::kConflict,
+                  "card " + card.iccid + " has an open job of kind " + std::string(NameOf(job.kind)) + " already");
+  }
+  return {};
+}
+
 [[nodiscard]] Outcome<Job> MoveJob(Store& store, const Actor& actor, Id id, JobState from, JobState to, UnixTime now) {
   SR_TRY_VOID(RequireRole(actor, Role::kOperator));
   Job job;
@@ -24,6 +42,9 @@ constexpr std::array<std::string_view, 7> kRevocationReasons{
     if (job.state != from) {
       return Refuse(FailureKind::kConflict, "job " + std::to_string(id) + " is " + std::string(NameOf(job.state)) +
                                                 ", not " + std::string(NameOf(from)));
+    }
+    if (to == JobState::kQueued) {
+      SR_TRY_VOID(RequireRetryable(writer, job));
     }
     SR_TRY_VOID(writer.TransitionJob(id, from, to, now));
     if (to == JobState::kQueued) {
@@ -53,6 +74,7 @@ Outcome<Job> ServiceImpl::RequestJob(const Actor& actor, const std::string& icci
   Job job;
   SR_TRY_VOID(store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY(const Card card, writer.FindCardByIccid(iccid));
+    SR_TRY_VOID(RequireTenant(actor, card.tenant, "card " + iccid));  // it may have a new owner since
     if (card.state == CardState::kRetired) {
       return Refuse(FailureKind::kConflict, "card " + iccid + " is retired");
     }
@@ -93,6 +115,13 @@ Outcome<Credential> ServiceImpl::SetCredentialState(const Actor& actor, Id id, C
     if (to == CredentialState::kActive && before.state == CredentialState::kIssued) {
       return Refuse(FailureKind::kConflict, "credential " + std::to_string(id) + " is not on the card yet");
     }
+    if (to == CredentialState::kActive) {
+      SR_TRY(const Card card, writer.FindCard(before.card));
+      if (card.state != CardState::kActive) {
+        return Refuse(FailureKind::kConflict, "card " + card.iccid + " of credential " + std::to_string(id) + " is " +
+                                                  std::string(NameOf(card.state)) + ", not active");
+      }
+    }
     SR_TRY(credential, MoveCredential(writer, actor, before, to, reason, clock_.Now()));
     return {};
   });
@@ -101,7 +130,7 @@ Outcome<Credential> ServiceImpl::SetCredentialState(const Actor& actor, Id id, C
 }
 
 Outcome<Credential> ServiceImpl::RecordUse(const Actor& actor, const std::string& name) {
-  if (actor.tenant == 0) {
+  if (actor.certificate.empty()) {
     return Refuse(FailureKind::kDenied, "only an application server tells which credentials were used");
   }
   Credential credential;
@@ -116,6 +145,7 @@ Outcome<Credential> ServiceImpl::RecordUse(const Actor& actor, const std::string
     CredentialFilter filter;
     filter.card = credential.card;
     filter.state = CredentialState::kSuperseded;
+    filter.kind = credential.kind;
     SR_TRY(const auto old, ReadAll<Credential>([&](const Page& page) { return writer.ListCredentials(filter, page); }));
     for (const Credential& superseded : old) {
       SR_TRY_VOID(MoveCredential(writer, actor, superseded, CredentialState::kRevoked, "superseded", clock_.Now()));
@@ -137,6 +167,10 @@ Outcome<Policy> ServiceImpl::PutPolicy(const Actor& actor, const Policy& policy)
       SR_TRY(const CertificateAuthority authority, writer.FindAuthority(policy.authority));
       if (authority.tenant != policy.tenant) {
         return Refuse(FailureKind::kNotFound, "there is no CA " + std::to_string(policy.authority));
+      }
+      if (!authority.issues) {
+        return Refuse(FailureKind::kInvalid, "CA " + authority.name + " does not issue certificates for devices",
+                      "name the one that issues, or none");
       }
     }
     const auto known = writer.FindPolicyByName(policy.tenant, policy.name);

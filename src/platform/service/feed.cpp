@@ -22,22 +22,31 @@ Outcome<FeedItem> ServiceImpl::Describe(const Actor& /*actor*/, StoreReader& rea
   SR_TRY(const Card card, reader.FindCard(item.credential.card));
   item.iccid = card.iccid;
   if (const auto device = reader.FindDeviceOfCard(card.id)) {
-    item.device = device->name;
+    if (device->tenant == item.credential.tenant) {  // the card may have a new owner, and he his own names
+      item.device = device->name;
+    }
   } else if (device.error().kind != FailureKind::kNotFound) {
     return tl::make_unexpected(device.error());
   }
   return item;
 }
 
-Outcome<void> ServiceImpl::SealPsks(const Actor& actor, std::vector<FeedItem>& items) {
+Outcome<Bytes> ServiceImpl::SealPsk(const Actor& actor, const Credential& credential) {
+  SR_TRY(const SecretBytes psk, vault_.Unseal(credential.sealed_psk, "psk/" + credential.name));
+  return SealForCertificate(actor.certificate, psk.Reveal(InsecureReveal::kForCrypto));
+}
+
+void ServiceImpl::SealPsks(const Actor& actor, std::vector<FeedItem>& items) {
   for (FeedItem& item : items) {
     if (!actor.certificate.empty() && NeedsPsk(item.credential)) {
-      SR_TRY(const SecretBytes psk, vault_.Unseal(item.credential.sealed_psk, "psk/" + item.credential.name));
-      SR_TRY(item.sealed_psk, SealForCertificate(actor.certificate, psk.Reveal(InsecureReveal::kForCrypto)));
+      // One that cannot be sealed stays empty: it must not keep the server from every change that comes after it,
+      // revocations above all.
+      if (auto sealed = SealPsk(actor, item.credential)) {
+        item.sealed_psk = std::move(*sealed);
+      }
     }
     item.credential.sealed_psk.clear();
   }
-  return {};
 }
 
 Outcome<std::vector<FeedItem>> ServiceImpl::Feed(const Actor& actor, const Page& page) {
@@ -50,7 +59,7 @@ Outcome<std::vector<FeedItem>> ServiceImpl::Feed(const Actor& actor, const Page&
     }
     return {};
   }));
-  SR_TRY_VOID(SealPsks(actor, items));
+  SealPsks(actor, items);
   return items;
 }
 

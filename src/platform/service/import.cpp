@@ -131,7 +131,11 @@ void Complain(ImportReport& report, std::size_t line, std::string_view message) 
     fresh.card.created = now;
     const auto id = writer.InsertCard(fresh.card);
     if (!id && id.error().kind == FailureKind::kConflict) {
-      Complain(report, fresh.line, "names a card that is here already");
+      SR_TRY(const Card known, writer.FindCardByIccid(fresh.card.iccid));
+      // Whose cards are here is nothing for other tenants.
+      Complain(report, fresh.line,
+               known.tenant == tenant ? "names a card that is here already"
+                                      : "names a card that cannot be imported; ask the platform's administrator");
       continue;
     }
     SR_TRY(fresh.card.id, id);

@@ -24,7 +24,7 @@ struct FeedItem {
   Credential credential;  ///< as it is now; without sealed_psk
   std::string iccid;
   std::string device;  ///< name; empty: none
-  Bytes sealed_psk;    ///< CMS for the asking server; empty for certificates and for everybody else
+  Bytes sealed_psk;    ///< CMS for the asking server; empty for certificates, everybody else, and if it cannot be made
 };
 
 /// A line of an import that is wrong. Line 1 is the header.
@@ -78,14 +78,16 @@ class Service {
   /// Queues a job. kConflict if an open one of the same kind exists for the card, or the card is retired.
   [[nodiscard]] virtual Outcome<Job> RequestJob(const Actor& actor, const std::string& iccid, JobKind kind) = 0;
   [[nodiscard]] virtual Outcome<Job> CancelJob(const Actor& actor, Id job) = 0;
+  /// A failed job once more. kConflict if the card has another owner, is retired, or has an open job of the kind.
   [[nodiscard]] virtual Outcome<Job> RetryJob(const Actor& actor, Id job) = 0;
 
   /// Revoked, suspended or active again: at once for application servers, on the card at its next contact.
   [[nodiscard]] virtual Outcome<Credential> SetCredentialState(const Actor& actor, Id credential, CredentialState to,
                                                                const std::string& reason) = 0;
-  /// Proof of use, told by an application server: ends the overlap of a rotation. Idempotent.
+  /// Proof of use, told by an application server with its certificate: ends the overlap of a rotation. Idempotent.
   [[nodiscard]] virtual Outcome<Credential> RecordUse(const Actor& actor, const std::string& credential_name) = 0;
 
+  /// kConflict for the name of a valid one of the same tenant. Admin.
   [[nodiscard]] virtual Outcome<NewToken> CreateToken(const Actor& actor, const std::string& name, Role role,
                                                       const std::string& tenant, UnixTime not_after) = 0;
   [[nodiscard]] virtual Outcome<Token> RevokeToken(const Actor& actor, Id token) = 0;
@@ -94,10 +96,12 @@ class Service {
   /// The actor behind a client certificate that chains to the platform's CA.
   [[nodiscard]] virtual Outcome<Actor> AuthenticateServer(ByteView certificate) = 0;
 
-  /// A one-time token for an application server's first contact, valid for `lifetime_s`. Admin.
+  /// A one-time token for an application server's first contact, valid for `lifetime_s`. kConflict for the name of a
+  /// server of the tenant that is not revoked. Admin.
   [[nodiscard]] virtual Outcome<NewToken> InviteServer(const Actor& actor, const std::string& tenant,
                                                        const std::string& name, std::int64_t lifetime_s) = 0;
-  /// Spends the one-time token and signs the server's certificate request.
+  /// Spends the one-time token and signs the server's certificate request. kInvalid for a key that nothing can be
+  /// encrypted for.
   [[nodiscard]] virtual Outcome<EnrolledServer> EnrolServer(std::string_view one_time_token, ByteView csr) = 0;
   [[nodiscard]] virtual Outcome<ServerIdentity> RevokeServer(const Actor& actor, Id server) = 0;
 
@@ -108,7 +112,8 @@ class Service {
                                                                       const std::string& name,
                                                                       std::string_view certificates,
                                                                       ByteView private_key) = 0;
-  /// The current CRL of a CA, DER; made anew when something changed or half its time is over.
+  /// The current CRL of a CA, DER; made anew when something changed, but not within 5 seconds, or half its time is
+  /// over.
   [[nodiscard]] virtual Outcome<Bytes> CurrentCrl(Id authority) = 0;
   /// Trust anchors of a tenant for application servers: PEM of roots and issuing CAs.
   [[nodiscard]] virtual Outcome<std::string> TrustAnchors(const std::string& tenant) = 0;

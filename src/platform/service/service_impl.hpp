@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -66,11 +67,14 @@ class ServiceImpl final : public Service {
   [[nodiscard]] Outcome<CertificateAuthority> PlatformAuthority();
   [[nodiscard]] Outcome<std::vector<RevokedEntry>> RevokedBy(const CertificateAuthority& authority);
   [[nodiscard]] Outcome<FeedItem> Describe(const Actor& actor, StoreReader& reader, const FeedEvent& event);
-  [[nodiscard]] Outcome<void> SealPsks(const Actor& actor, std::vector<FeedItem>& items);
+  [[nodiscard]] Outcome<Bytes> SealPsk(const Actor& actor, const Credential& credential);
+  void SealPsks(const Actor& actor, std::vector<FeedItem>& items);
   [[nodiscard]] Outcome<void> ExpireCredentials();
   [[nodiscard]] Outcome<void> QueueRotations();
+  /// @param check looks, inside the transaction, whether there may be such a token.
   [[nodiscard]] Outcome<NewToken> MakeToken(const Actor& actor, std::string_view prefix, Token token,
-                                            const std::string& action);
+                                            const std::string& action,
+                                            const std::function<Outcome<void>(StoreReader&, const Token&)>& check);
 
   Store& store_;
   Vault& vault_;

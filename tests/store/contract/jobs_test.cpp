@@ -92,7 +92,7 @@ TEST_F(JobsContract, NextIsTheOldestThatWaitsAndIsDue) {
   late.not_before = 500;
   const Id first = Add(late);
   const Id second = Add(SampleJob(tenant_, card_));
-  EXPECT_EQ(Next(499)->id, second);
+  EXPECT_EQ(KindOf(Next(499)), "not found");  // the second waits for the first
   EXPECT_EQ(Next(500)->id, first);
   EXPECT_TRUE(Move(first, JobState::kQueued, JobState::kRunning));
   EXPECT_EQ(Next(500)->id, first);
@@ -100,6 +100,14 @@ TEST_F(JobsContract, NextIsTheOldestThatWaitsAndIsDue) {
   EXPECT_EQ(Next(500)->id, second);
   EXPECT_TRUE(Move(second, JobState::kQueued, JobState::kCancelled));
   EXPECT_EQ(KindOf(Next(500)), "not found");
+}
+
+TEST_F(JobsContract, ATimeThatOnlyAWrongClockCanHaveGivenHoldsNothingBack) {
+  Job late = SampleJob(tenant_, card_);
+  late.not_before = 4101;
+  const Id id = Add(late);
+  EXPECT_EQ(KindOf(Next(501)), "not found");
+  EXPECT_EQ(Next(500)->id, id);
 }
 
 TEST_F(JobsContract, NextIsOfTheCardAlone) {

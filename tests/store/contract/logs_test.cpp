@@ -161,8 +161,10 @@ TEST_F(LogsContract, ListenersHearTheHighestNumberAfterItIsThere) {
   EXPECT_EQ(seen_by_reader, 2);
   EXPECT_TRUE(Event(other_tenant_, "c"));
   EXPECT_TRUE(wait_for(3));
-  // The store tells its listeners on its own thread, maybe still now.
-  under_test_->Reopen();
+  store().OnFeed(nullptr);
+  EXPECT_TRUE(Event(other_tenant_, "d"));
+  EXPECT_TRUE(Audit(tenant_, "after it"));
+  EXPECT_EQ(last, 3);
 }
 
 }  // namespace

@@ -53,15 +53,13 @@ class SqliteStore final : public Store {
   }
 
   void OnFeed(std::function<void(std::int64_t last)> listener) override {
-    const std::scoped_lock lock(listeners_mutex_);
-    listeners_.push_back(std::make_shared<const Listener>(std::move(listener)));
+    const std::scoped_lock lock(listener_mutex_);
+    listener_ = std::move(listener);
   }
 
   Outcome<void> Backup(const std::string& file) override { return sqlite::BackUp(file_, file); }
 
  private:
-  using Listener = std::function<void(std::int64_t)>;
-
   void WriteAll(unsigned limit) {
     for (;;) {
       const auto tickets = queue_.Take(limit);
@@ -71,19 +69,16 @@ class SqliteStore final : public Store {
       const std::int64_t last_event = writer_.Run(tickets);
       queue_.Answer(tickets);
       if (last_event != 0) {
-        TellListeners(last_event);
+        TellListener(last_event);
       }
     }
   }
 
-  void TellListeners(std::int64_t last_event) {
-    std::vector<std::shared_ptr<const Listener>> listeners;
-    {
-      const std::scoped_lock lock(listeners_mutex_);
-      listeners = listeners_;
-    }
-    for (const auto& listener : listeners) {
-      (*listener)(last_event);
+  // Under the mutex: who takes his listener away waits until it has returned.
+  void TellListener(std::int64_t last_event) {
+    const std::scoped_lock lock(listener_mutex_);
+    if (listener_) {
+      listener_(last_event);
     }
   }
 
@@ -92,8 +87,8 @@ class SqliteStore final : public Store {
   sqlite::ReaderPool readers_;
   sqlite::Writer writer_;
   sqlite::WriteQueue queue_;
-  std::mutex listeners_mutex_;
-  std::vector<std::shared_ptr<const Listener>> listeners_;
+  std::mutex listener_mutex_;
+  std::function<void(std::int64_t last)> listener_;
   std::thread thread_;  // last: it uses everything above
 };
 
