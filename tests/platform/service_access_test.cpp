@@ -23,10 +23,10 @@ TEST_F(TokensTest, OpensWhatItWasMadeFor) {
 }
 
 TEST_F(TokensTest, EveryRefusalIsTheSame) {
+  const NewToken good = Take(service_->CreateToken(admin_, "c", Role::kAdmin, "", 0));
   const NewToken revoked = Take(service_->CreateToken(admin_, "a", Role::kAdmin, "", 0));
   Take(service_->RevokeToken(admin_, revoked.token.id));
   const NewToken expired = Take(service_->CreateToken(admin_, "b", Role::kAdmin, "", clock_.now + 10));
-  const NewToken good = Take(service_->CreateToken(admin_, "c", Role::kAdmin, "", 0));
   clock_.now += 10;
   std::string flipped = TextOf(good);
   flipped.back() = flipped.back() == 'A' ? 'B' : 'A';

@@ -87,6 +87,81 @@ TEST_F(HttpTest, ClientComesBackAfterTheServerClosedAKeptConnection) {
   EXPECT_EQ(reply->body, "GET /2 []");
 }
 
+/// Answers the first request, reads the second one and closes without a word; answers all that come on later
+/// connections.
+class ForgetfulServer {
+ public:
+  explicit ForgetfulServer(const Identity& identity) {
+    const std::string no_clients;
+    const SecretBytes key = identity.SecretKey();
+    context_ = std::move(*MakeServerContext({identity.certificate, key, no_clients}));
+    listener_ = UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 5), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port = ntohs(address.sin_port);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~ForgetfulServer() {
+    ::shutdown(listener_.get(), SHUT_RDWR);  // ends accept
+    thread_.join();
+  }
+  ForgetfulServer(const ForgetfulServer&) = delete;
+  ForgetfulServer& operator=(const ForgetfulServer&) = delete;
+
+  std::uint16_t port = 0;
+  std::atomic<int> requests = 0;
+
+ private:
+  void Run() {
+    while (true) {
+      const UniqueFd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      if (!fd) {
+        return;
+      }
+      const timeval patience{kPatience_s, 0};
+      setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+      const TlsConnection ssl = MakeConnection(context_.get(), fd.get());
+      std::array<char, 4096> request{};
+      while (SSL_accept(ssl.get()) == 1 && SSL_read(ssl.get(), request.data(), static_cast<int>(request.size())) > 0 &&
+             ++requests != 2) {
+        constexpr std::string_view kAnswer = "HTTP/1.1 204 No Content\r\n\r\n";
+        (void)SSL_write(ssl.get(), kAnswer.data(), static_cast<int>(kAnswer.size()));
+      }
+    }
+  }
+
+  TlsContext context_;
+  UniqueFd listener_;
+  std::thread thread_;
+};
+
+TEST_F(HttpTest, WhatIsPerhapsDoneIsAskedForOnceMoreOnlyIfThatDoesNoHarm) {
+  const struct {
+    const char* method;
+    Headers headers;
+    bool repeated;
+  } kCases[]{{"GET", {}, true},   {"PUT", {}, true},   {"DELETE", {}, true}, {"POST", {{"idempotency-key", "k"}}, true},
+             {"POST", {}, false}, {"PATCH", {}, false}};
+  for (const auto& one : kCases) {
+    SCOPED_TRACE(one.method);
+    ForgetfulServer server(server_identity_);
+    HttpClientOptions options;
+    options.url = "https://127.0.0.1:" + std::to_string(server.port);
+    options.ca_file = Path("ca.pem");
+    options.timeout = std::chrono::seconds(kPatience_s);
+    const auto client = MakeClient(std::move(options));
+    ASSERT_TRUE(client->Send("GET", "/"));
+    const auto reply = client->Send(one.method, "/", {}, one.headers);
+    EXPECT_EQ(reply.has_value(), one.repeated);
+    EXPECT_EQ(server.requests, one.repeated ? 3 : 2);
+  }
+}
+
 // ---- who the server is ----
 
 TEST_F(HttpTest, ClientRefusesAServerOfAnotherCa) {

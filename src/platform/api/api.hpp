@@ -20,7 +20,7 @@ struct RateLimit {
 struct ApiOptions {
   RateLimit per_token{4'000, 2'000};
   RateLimit per_address{4'000, 2'000};  ///< of requests without credentials
-  RateLimit failed_logins{20, 0.5};     ///< per address; beyond, credentials from there are not even looked at
+  RateLimit failed_logins{20, 0.5};     ///< per address; beyond, wrong ones are 429; right ones always pass
   unsigned longest_wait_s = 60;         ///< of a long poll
   unsigned keep_alive_s = 15;           ///< between two comments of a quiet event stream
 };

@@ -146,9 +146,7 @@ TEST_F(ApiTest, PagesJoinWithoutGapAndEnd) {
 }
 
 TEST_F(ApiTest, TheDeviceOfANewOwnerIsNotShownWithAnOldCredential) {
-  const auto device = [&] {
-    return Parse(Send(As("admin", Request("GET", "/v1/credentials/1")))).at("device");
-  };
+  const auto device = [&] { return Parse(Send(As("admin", Request("GET", "/v1/credentials/1")))).at("device"); };
   EXPECT_TRUE(device().is_string());
   ASSERT_FALSE(store_.devices.empty());
   for (Device& known : store_.devices) {

@@ -75,11 +75,12 @@ Outcome<NewToken> ServiceImpl::MakeToken(const Actor& actor, std::string_view pr
   SR_TRY(made.text, RandomToken(prefix));
   SR_TRY(token.hash, Sha256(made.text.Reveal(InsecureReveal::kForCrypto)));
   token.created = clock_.Now();
-  SR_TRY_VOID(store_.Write([&](StoreWriter& writer) -> Outcome<void> {
+  const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY_VOID(check(writer, token));
     SR_TRY(token.id, writer.InsertToken(token));
     return Note(writer, actor, token.tenant, action, "token " + token.name, Detail("role", NameOf(token.role)));
-  }));
+  });
+  SR_TRY_VOID(written);
   made.token = std::move(token);
   return made;
 }

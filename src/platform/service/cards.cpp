@@ -51,8 +51,8 @@ constexpr std::array kLiving{CredentialState::kIssued, CredentialState::kActive,
   for (const CredentialState state : {CredentialState::kActive, CredentialState::kSuperseded}) {
     SR_TRY(const auto credentials, CredentialsOf(writer, card.id, state));
     for (const Credential& credential : credentials) {
-      SR_TRY_VOID(MoveCredential(writer, actor, credential, CredentialState::kSuspended, std::string(kCardSuspended),
-                                 now));
+      SR_TRY_VOID(
+          MoveCredential(writer, actor, credential, CredentialState::kSuspended, std::string(kCardSuspended), now));
     }
   }
   return {};

@@ -72,7 +72,7 @@ Outcome<Job> ServiceImpl::RequestJob(const Actor& actor, const std::string& icci
                   "change the state of the credential");
   }
   Job job;
-  SR_TRY_VOID(store_.Write([&](StoreWriter& writer) -> Outcome<void> {
+  const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY(const Card card, writer.FindCardByIccid(iccid));
     SR_TRY_VOID(RequireTenant(actor, card.tenant, "card " + iccid));  // it may have a new owner since
     if (card.state == CardState::kRetired) {
@@ -85,7 +85,8 @@ Outcome<Job> ServiceImpl::RequestJob(const Actor& actor, const std::string& icci
     }
     SR_TRY(job, QueueJob(writer, actor, card, kind, 0, clock_.Now()));
     return {};
-  }));
+  });
+  SR_TRY_VOID(written);
   return job;
 }
 
