@@ -2,8 +2,8 @@
 /// HMAC keys, with `psk = deep`: libssl makes the binder of a PSK with one.
 #pragma once
 
-#include "device/provider/context.hpp"
 #include "common/host/secret_bytes.hpp"
+#include "device/provider/context.hpp"
 
 namespace simroot::provider {
 

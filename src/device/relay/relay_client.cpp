@@ -96,7 +96,7 @@ Result<Relay::End> Relay::Judge(const net::HttpReply& reply) {
   const std::string sentence = said.empty() ? "HTTP status " + std::to_string(reply.status) : said;
   if (reply.status == kForbidden) {
     return Fail(
-        ErrorDomain::kUsage, "the platform refuses this card: " + sentence,
+        ErrorDomain::kProtocol, "the platform refuses this card: " + sentence,
         "whether card " + result_.iccid + " is unknown there, suspended, or has other keys is in its audit log");
   }
   if (reply.status == kNotFound || reply.status == kConflict) {

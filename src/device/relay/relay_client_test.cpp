@@ -195,7 +195,7 @@ TEST_F(RelayClientTest, ACardThatIsRefusedStopsItWithASentence) {
   platform.Says(403, R"({"title":"Forbidden","detail":"the card did not prove itself"})");
   const auto result = Run();
   ASSERT_FALSE(result.has_value());
-  EXPECT_EQ(result.error().domain, ErrorDomain::kUsage);
+  EXPECT_EQ(result.error().domain, ErrorDomain::kProtocol);
   EXPECT_THAT(result.error().Text(), HasSubstr("the card did not prove itself"));
   EXPECT_THAT(result.error().Text(), HasSubstr("89882019000000000019"));
   EXPECT_EQ(platform.requests.size(), 2U);
