@@ -20,7 +20,7 @@ using boost::beast::error_code;
 struct GrowingBody {
   using value_type = std::string;
 
-  class reader {
+  class reader {  // NOLINT(readability-identifier-naming): as Beast wants it
    public:
     template <bool kRequest, class Fields>
     reader(http::header<kRequest, Fields>& /*head*/, value_type& body) : body_(body) {}
