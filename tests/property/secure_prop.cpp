@@ -72,6 +72,7 @@ std::uint64_t AnyCounter() {
   return *rc::gen::inRange<std::uint64_t>(0, kMaxScp80Counter + 1);
 }
 
+// Conditions of several parts stand in parentheses of their own: the macros would evaluate all of them.
 RC_GTEST_PROP(PacketProperty, CommandsSurviveTheWay, ()) {
   const Agreed agreed;
   const Scp80Header header = AnyHeader(agreed);
@@ -83,11 +84,11 @@ RC_GTEST_PROP(PacketProperty, CommandsSurviveTheWay, ()) {
   ByteWriter out(memory);
   RC_ASSERT(security.PutCommand({header, counter, data}, form, out).has_value());
   const auto parsed = ParseCommandPacket(out.written(), form);
-  RC_ASSERT(parsed.has_value() && parsed->header == header);
+  RC_ASSERT((parsed.has_value() && parsed->header == header));
   Bytes plain(parsed->body.size());
   const auto opened = security.OpenCommand(*parsed, plain);
   RC_ASSERT(opened.has_value());
-  RC_ASSERT(opened->counter == counter && SameBytes(opened->data, data) && opened->header == header);
+  RC_ASSERT((opened->counter == counter && SameBytes(opened->data, data) && opened->header == header));
 }
 
 RC_GTEST_PROP(PacketProperty, ResponsesSurviveTheWay, ()) {
@@ -108,7 +109,7 @@ RC_GTEST_PROP(PacketProperty, ResponsesSurviveTheWay, ()) {
   Bytes plain(parsed->body.size());
   const auto opened = security.OpenResponse(header, *parsed, form, plain);
   RC_ASSERT(opened.has_value());
-  RC_ASSERT(opened->tar == response.tar && opened->counter == response.counter && opened->status == response.status);
+  RC_ASSERT((opened->tar == response.tar && opened->counter == response.counter && opened->status == response.status));
   RC_ASSERT(SameBytes(opened->data, data));
 }
 
@@ -126,9 +127,9 @@ RC_GTEST_PROP(PacketProperty, ChangedByteOfACheckedCommandIsRefused, ()) {
   changed.at(*rc::gen::inRange<std::size_t>(0, changed.size())) ^= *rc::gen::inRange<std::uint8_t>(1, 255);
   const auto parsed = ParseCommandPacket(changed, form);
   // A packet that now says it has no cryptographic check is for the receiver's minimum to refuse.
-  RC_PRE(!parsed || parsed->header.spi.check == Scp80Check::kCryptographic);
+  RC_PRE((!parsed || parsed->header.spi.check == Scp80Check::kCryptographic));
   Bytes plain(changed.size());
-  RC_ASSERT(!parsed || !security.OpenCommand(*parsed, plain).has_value());
+  RC_ASSERT((!parsed || !security.OpenCommand(*parsed, plain).has_value()));
 }
 
 RC_GTEST_PROP(ScriptProperty, ExpandedScriptsSurviveTheWay, ()) {
@@ -148,10 +149,10 @@ RC_GTEST_PROP(ScriptProperty, ExpandedScriptsSurviveTheWay, ()) {
   PutScript(coding, content.written(), out);
   RC_PRE(out.ok());
   auto script = ParseScript(out.written());
-  RC_ASSERT(script.has_value() && script->coding == coding);
+  RC_ASSERT((script.has_value() && script->coding == coding));
   for (const Bytes& command : commands) {
     const auto item = script->items.Next();
-    RC_ASSERT(item.has_value() && item->tag == ScriptTag::kCApdu && SameBytes(item->value, command));
+    RC_ASSERT((item.has_value() && item->tag == ScriptTag::kCApdu && SameBytes(item->value, command)));
   }
   RC_ASSERT(script->items.empty());
 }
@@ -174,12 +175,12 @@ RC_GTEST_PROP(ScriptProperty, ExpandedResponsesSurviveTheWay, ()) {
   PutScriptResponse(coding, LowByte(answers.size()), content.written(), out);
   auto response = ParseScriptResponse(out.written());
   RC_ASSERT(response.has_value());
-  RC_ASSERT(coding == ScriptCoding::kIndefinite || response->executed == LowByte(answers.size()));
+  RC_ASSERT((coding == ScriptCoding::kIndefinite || response->executed == LowByte(answers.size())));
   for (const Bytes& answer : answers) {
     const auto item = response->items.Next();
     RC_ASSERT(item.has_value());
     const auto parsed = ParseRApdu(*item);
-    RC_ASSERT(parsed.has_value() && SameBytes(parsed->data, answer));
+    RC_ASSERT((parsed.has_value() && SameBytes(parsed->data, answer)));
     RC_ASSERT(wire::Sw2(parsed->sw) == LowByte(answer.size()));
   }
 }

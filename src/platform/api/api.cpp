@@ -79,7 +79,7 @@ bool MayCall(Access access, const Identity& who) {
 /// Compares the query with the route's table.
 Checked<void> CheckQuery(const Route& route, const net::HttpRequest& request) {
   for (const auto& [name, value] : request.query) {
-    const auto is_it = [&](const Member& member) { return member.name == name; };
+    const auto is_it = [&wanted = name](const Member& member) { return member.name == wanted; };
     const Member* known = nullptr;
     for (const auto& table : {route.query, route.page ? PageParameters() : std::span<const Member>()}) {
       const auto found = std::ranges::find_if(table, is_it);

@@ -19,10 +19,12 @@ constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// last.
 class StrictHandler {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): as boost::json wants them
   static constexpr std::size_t max_object_size = std::size_t(-1);
   static constexpr std::size_t max_array_size = std::size_t(-1);
   static constexpr std::size_t max_key_size = std::size_t(-1);
   static constexpr std::size_t max_string_size = std::size_t(-1);
+  // NOLINTEND(readability-identifier-naming)
 
   StrictHandler() { stack_.reset(); }
 

@@ -40,7 +40,7 @@ constexpr std::array kFeedQuery{kPageParameters.front(), kPageParameters.back(),
                                        .required = false,
                                        .maximum = 60}};
 
-using namespace handlers;  // one line a route
+using namespace handlers;  // NOLINT(google-build-using-namespace): one line a route
 namespace s = schemas;
 
 const std::array kRoutes{
