@@ -20,7 +20,7 @@ struct Failure {
   Failure(simroot_result_t code, std::string what) : result(code), text(std::move(what)) {}
   /// The domain decides the code, and for a refusal of the card that is about the PIN the status word. Not explicit, so
   /// that SR_TRY takes results of the client.
-  Failure(const Error& error);
+  Failure(const Error& error);  // NOLINT(google-explicit-constructor)
 };
 template <typename T>
 using Outcome = Expected<T, Failure>;
