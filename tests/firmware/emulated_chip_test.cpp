@@ -53,7 +53,7 @@ class EmulatedConformance : public ::testing::TestWithParam<PipedRun> {
     if (script_case.clause == "PIN") {
       return "the interface alone has no user PIN";
     }
-    if (script_case.clause == "docs/formats/extensions.md") {
+    if (script_case.options.clause == "docs/formats/extensions.md") {
       return "the interface alone has no extensions";
     }
     if (is_about("P-384")) {

@@ -34,6 +34,7 @@ class Platform:
         self.server = Child(SIMROOT, "platform", "serve", "--dir", self.dir, "--listen", listen)
         self.server.read_until(" at https://")
         self.server.read_until("\n")
+        self.server.drain()
         self.url = self.server.output.split(" at ")[1].split()[0]
         return self
 
@@ -252,18 +253,25 @@ class Interruptions(PlatformTestCase):
                                  self.platform.ca, "--card", card], env=self.environment(),
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def keep_it_busy(self, iccid):
+        """After the first switch-on there is always a rotation to be done."""
+        if self.platform.credentials(iccid, "active") and {j["state"] for j in self.platform.jobs(iccid)} == {"done"}:
+            self.platform.ask("job", "request", iccid, "rotate")
+
     def check_card(self, path, iccid):
         self.switch_on("sim:" + path)
         self.assertEqual(len(self.platform.credentials(iccid, "active")), 1)
         self.assertEqual({job["state"] for job in self.platform.jobs(iccid)}, {"done"})
         made = [c["job"] for c in self.platform.credentials(iccid)]
         self.assertEqual(len(made), len(set(made)))
+        print(f"{self.ROUNDS} kills, {len(made)} credentials made", flush=True)
         self.handshake("sim:" + path)
 
     def test_kill_9_of_the_device(self):
         path, iccid = self.make_card()
         self.import_cards()
         for _ in range(self.ROUNDS):
+            self.keep_it_busy(iccid)
             device = self.start_switch_on("sim:" + path)
             time.sleep(random.uniform(0.0, 0.12))  # a random moment of the switch-on, which the test is about
             device.kill()
@@ -274,6 +282,7 @@ class Interruptions(PlatformTestCase):
         path, iccid = self.make_card()
         self.import_cards()
         for _ in range(self.ROUNDS):
+            self.keep_it_busy(iccid)
             device = self.start_switch_on("sim:" + path)
             time.sleep(random.uniform(0.0, 0.12))  # as above
             self.platform.kill()

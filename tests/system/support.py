@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -42,6 +43,7 @@ class Child:
     def __init__(self, *command, env=None, cwd=None, stdin=subprocess.PIPE):
         self.command = command
         self.output = ""
+        self.reader = None
         self.process = subprocess.Popen(command, env=env or clean_environment(), cwd=cwd, stdin=stdin,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -56,6 +58,8 @@ class Child:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(5)
+        if self.reader is not None:
+            self.reader.join(5)
         self.process.stdout.close()
         if self.process.stdin:
             self.process.stdin.close()
@@ -63,12 +67,30 @@ class Child:
     def read_until(self, text):
         end = time.monotonic() + LIMIT_S
         while text not in self.output:
+            if self.reader is not None:
+                ended = not self.reader.is_alive()
+                if ended and text not in self.output or time.monotonic() > end:
+                    raise AssertionError(f"{self.command} did not say {text!r}; it said:\n{self.output}")
+                time.sleep(0.01)
+                continue
             ready, _, _ = select.select([self.process.stdout], [], [], max(0.0, end - time.monotonic()))
             chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             if not chunk:
                 raise AssertionError(f"{self.command} did not say {text!r}; it said:\n{self.output}")
             self.output += chunk.decode(errors="replace")
         return self.output
+
+    def drain(self):
+        """From now on the output is read as it comes: who writes much is never kept waiting by a full pipe."""
+        self.reader = threading.Thread(target=self._read_all, daemon=True)
+        self.reader.start()
+
+    def _read_all(self):
+        try:
+            while chunk := os.read(self.process.stdout.fileno(), 65536):
+                self.output += chunk.decode(errors="replace")
+        except (OSError, ValueError):
+            pass  # it was closed: the program has ended
 
     def say(self, text):
         self.process.stdin.write(text.encode())

@@ -18,7 +18,8 @@ using wire::StatusWord;
 
 using Block = SecretArray<crypto::kMaxDigestSize>;
 
-[[nodiscard]] ByteView Reveal(const Block& block) {
+template <std::size_t kMax>
+[[nodiscard]] ByteView Reveal(const SecretArray<kMax>& block) {
   return block.Reveal(InsecureReveal::kForCrypto);
 }
 
@@ -126,7 +127,7 @@ bool Applet::PutPskHandshakeSecret(const PskSchedule& psk, ByteView dh_result, B
 bool Applet::TlsPrfSha384(ByteView secret, ByteView label_and_seed, ByteSpan out) {
   constexpr auto kHash = HashAlgorithm::kSha384;
   constexpr std::size_t kSize = DigestSize(kHash);
-  constexpr std::size_t kMaxSeed = 255;
+  constexpr std::size_t kMaxSeed = 241;  // what a command has room for beside the key's, length's and hash's tags
   SecretArray<kSize + kMaxSeed> input;  // A(i) || seed
   const ByteSpan whole = input.Prepare(kSize + label_and_seed.size());
   if (whole.empty()) {
@@ -134,14 +135,13 @@ bool Applet::TlsPrfSha384(ByteView secret, ByteView label_and_seed, ByteSpan out
   }
   const ByteSpan a = whole.first(kSize);
   bool done = CopyBytes(label_and_seed, whole.subspan(kSize)) && crypto_.HkdfExtract(kHash, secret, label_and_seed, a);
-  while (done && !out.empty()) {
-    Block block;
+  // One block for both: the stack of a small chip is short.
+  for (SecretArray<kSize> block; done && !out.empty();) {
     done = crypto_.HkdfExtract(kHash, secret, whole, block.Prepare(kSize));
     const std::size_t count = std::min(kSize, out.size());
     done = done && CopyBytes(Reveal(block).first(count), out);
     out = out.subspan(count);
-    Block next;
-    done = done && crypto_.HkdfExtract(kHash, secret, a, next.Prepare(kSize)) && CopyBytes(Reveal(next), a);
+    done = done && crypto_.HkdfExtract(kHash, secret, a, block.Prepare(kSize)) && CopyBytes(Reveal(block), a);
   }
   return done;
 }

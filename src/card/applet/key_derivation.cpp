@@ -63,8 +63,9 @@ constexpr std::size_t kMaxPremaster = 2 * (2 + kMaxSecret);
 }
 
 /// other_secret and PSK, each with its length in front (RFC 4279 2). Without an ECDH result, or another of RFC 5489 2,
-/// the first part is as many zeros as the PSK has bytes.
-[[nodiscard]] bool MakePremaster(ByteView psk, std::optional<ByteView> ecdh_result,
+/// the first part is as many zeros as the PSK has bytes. Not inlined: what it needs of the stack is free again when the
+/// hash, which goes deepest, runs.
+[[nodiscard, gnu::noinline]] bool MakePremaster(ByteView psk, std::optional<ByteView> ecdh_result,
                                  SecretArray<kMaxPremaster>& premaster) {
   const std::size_t first_size = ecdh_result ? ecdh_result->size() : psk.size();
   ByteWriter writer(premaster.Prepare(2 + first_size + 2 + psk.size()));

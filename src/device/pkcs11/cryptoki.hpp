@@ -9,6 +9,6 @@
 namespace simroot::pkcs11 {
 
 /// Of PKCS#11 3.0, and missing in NSS's header.
-inline constexpr CK_RV CKR_AEAD_DECRYPT_FAILED = 0x42;
+inline constexpr CK_RV CKR_AEAD_DECRYPT_FAILED = 0x42;  // NOLINT(readability-identifier-naming): its name there
 
 }  // namespace simroot::pkcs11

@@ -36,10 +36,12 @@ std::vector<Reader> ListReaders() {
   std::vector<std::string> names;
   if (api->ListReaders(context, names) == SCARD_S_SUCCESS && !names.empty()) {
     std::vector<device::PcscReader> states;
+    states.reserve(names.size());
     for (const std::string& name : names) {
       states.push_back({.name = name});
     }
     static_cast<void>(api->GetStatusChange(context, 0, states));  // what could not be asked holds no card
+    readers.reserve(states.size());
     for (const device::PcscReader& state : states) {
       readers.push_back({state.name, state.HasCard()});
     }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A platform over a new database, and devices with new blank cards that it knows: what the switch-on benchmarks
+/// measure.
+#pragma once
+
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+
+#include "card/host/virtual_card.hpp"
+#include "common/host/card_keys.hpp"
+#include "platform/ota/engine.hpp"
+#include "platform/service/service.hpp"
+
+namespace simroot::bench {
+
+[[noreturn]] inline void GiveUp(const std::string& why) {
+  static_cast<void>(std::fprintf(stderr, "bench: %s\n", why.c_str()));
+  std::exit(1);
+}
+
+/// Removed with everything in it.
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "simroot-bench-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) {
+      GiveUp("cannot make a folder like " + name);
+    }
+    path_ = name;
+  }
+  ~Folder() {
+    std::error_code error;
+    std::filesystem::remove_all(path_, error);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+class SystemClock final : public platform::Clock {
+ public:
+  platform::UnixTime Now() override { return std::time(nullptr); }
+};
+
+/// A virtual card in a device, with a channel to its security domain.
+struct BenchDevice {
+  std::string iccid;
+  std::unique_ptr<card::VirtualCard> card;
+
+  [[nodiscard]] platform::RelayAnswer Send(Bytes command);
+};
+
+class BenchPlatform {
+ public:
+  explicit BenchPlatform(const std::string& folder);
+
+  [[nodiscard]] BenchDevice AddDevice(std::size_t number);
+  [[nodiscard]] platform::OtaEngine& engine() { return *engine_; }
+  [[nodiscard]] platform::Service& service() { return *service_; }
+  [[nodiscard]] platform::Store& store() { return *store_; }
+  [[nodiscard]] platform::Clock& clock() { return clock_; }
+
+ private:
+  void MakeTenant();
+
+  std::string folder_;
+  SystemClock clock_;
+  platform::Id tenant_ = 0;
+  std::unique_ptr<platform::Vault> vault_;
+  std::unique_ptr<platform::Authority> authority_;
+  std::unique_ptr<platform::Store> store_;
+  std::unique_ptr<platform::OtaEngine> engine_;
+  std::unique_ptr<platform::Service> service_;
+};
+
+}  // namespace simroot::bench
