@@ -15,11 +15,11 @@ help: ## this list
 setup: ## install every Debian package that is missing (root or sudo)
 	@tools/setup
 
-demo: ## build the command line and the OpenSSL provider, run `simroot demo`
+demo: ## build what it needs, run `simroot demo`, draw the story in build/demo.html
 	@tools/setup build demo
 	cmake --preset release
-	cmake --build --preset release --target simroot simroot_provider
-	build/release/bin/simroot demo
+	cmake --build --preset release --target simroot simroot_provider simroot_mosquitto
+	build/release/bin/simroot demo --page build/demo.html
 
 test: ## build everything, run all tests
 	@tools/setup build demo test
@@ -31,7 +31,7 @@ bench: ## build and run the benchmarks
 	@tools/setup build demo test
 	cmake --preset bench
 	cmake --build --preset bench
-	for name in simroot simroot_authority simroot_store simroot_switch_on simroot_https; do \
+	for name in simroot simroot_authority simroot_store simroot_switch_on simroot_https simroot_snapshot simroot_server; do \
 	  echo "== $$name"; tests/system/in_own_network build/bench/bench-bin/$${name}_bench || exit 1; done
 
 fuzz: ## run every fuzzer for FUZZ_SECONDS (60) seconds on its corpus
@@ -67,7 +67,8 @@ size: ## what the firmware takes, per folder, and the budgets
 install: ## install into PREFIX (/usr/local), below DESTDIR
 	@tools/setup build
 	cmake --preset release
-	cmake --build --preset release --target simroot simroot_provider simroot_pkcs11 simroot_c simroot_mbedtls
+	cmake --build --preset release --target simroot simroot_provider simroot_pkcs11 simroot_c simroot_mbedtls \
+		simroot_server_c simroot_mosquitto
 	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 format: ## format all sources in place

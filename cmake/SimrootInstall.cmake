@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What `make install` puts where, below the prefix: bin/simroot, lib/ossl-modules/simroot.so, lib/libsimroot-pkcs11.so,
-# share/p11-kit/modules/simroot.module, share/doc/simroot;
+# lib/simroot_mosquitto.so, share/p11-kit/modules/simroot.module, share/doc/simroot;
 # and what SimrootPackages.cmake says.
 # Included after all folders, because it names their targets.
 install(TARGETS simroot RUNTIME DESTINATION bin)
 install(TARGETS simroot_provider LIBRARY DESTINATION lib/ossl-modules)
+install(TARGETS simroot_mosquitto LIBRARY DESTINATION lib)
 install(FILES README.md LICENSE DESTINATION share/doc/simroot)
 install(DIRECTORY docs DESTINATION share/doc/simroot)
 # The PKCS#11 module, and the file by which p11-kit finds it (docs/pkcs11.md). The prefix is known when it is installed.

@@ -10,6 +10,7 @@
 #include "completion.hpp"
 #include "output.hpp"
 #include "platform/command_line.hpp"
+#include "server/command_line.hpp"
 
 namespace simroot::app {
 namespace {
@@ -306,7 +307,12 @@ void AddOtherCommands(CLI::App& app, Arguments& arguments) {
       [&arguments] { arguments.action = [&arguments] { return RunDecode(arguments.hex, arguments.json); }; });
 
   CLI::App& demo = *app.add_subcommand("demo", "the whole story on this machine, every step checked");
-  demo.add_flag("--psk", arguments.demo.psk, "the story of a pre-shared key instead of a certificate");
+  CLI::Option* const device =
+      demo.add_flag("--device", arguments.demo.device, "the device's side alone: SIM, modem, openssl, curl");
+  demo.add_flag("--psk", arguments.demo.psk, "the device's side alone, with a pre-shared key")->excludes(device);
+  demo.add_option("--page", arguments.demo.page, "where to write the page with the sequence drawn")
+      ->type_name("FILE")
+      ->capture_default_str();
   demo.add_flag("--trace", arguments.demo.trace, "print every APDU in words");
   demo.add_flag("--keep", arguments.demo.keep, "leave the working folder for a look");
   demo.callback([&arguments] { arguments.action = [&arguments] { return RunDemo(arguments.demo); }; });
@@ -357,6 +363,7 @@ int Main(int argc, char** argv) {
   AddConformanceCommand(app, arguments);
   AddCardedCommand(app, arguments);
   const auto platform_arguments = AddPlatformCommands(app, arguments.action);
+  const auto server_arguments = AddServerCommands(app, arguments.action);
   AddOtherCommands(app, arguments);
   try {
     app.parse(argc, argv);

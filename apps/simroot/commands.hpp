@@ -149,8 +149,10 @@ int RunDecode(const std::string& hex, bool json);
 
 struct DemoArguments {
   bool trace = false;
-  bool keep = false;  ///< leave the working folder
-  bool psk = false;   ///< the story of a pre-shared key
+  bool keep = false;                       ///< leave the working folder
+  bool device = false;                     ///< the device's side alone
+  bool psk = false;                        ///< the device's side alone, with a pre-shared key
+  std::string page = "simroot-demo.html";  ///< path of the page with the sequence drawn
 };
 int RunDemo(const DemoArguments& arguments);
 

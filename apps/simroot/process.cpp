@@ -12,6 +12,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "common/host/file_io.hpp"
+
 namespace simroot::app {
 namespace {
 
@@ -76,7 +78,15 @@ Result<ChildProcess> ChildProcess::Start(const ProgramCall& call) {
   const UniqueFd in_read(in[0]);
   UniqueFd in_write(in[1]);
   UniqueFd out_read(out[0]);
-  const UniqueFd out_write(out[1]);
+  UniqueFd out_write(out[1]);
+  if (!call.output_file.empty()) {
+    constexpr mode_t kOwnerOnly = 0600;
+    out_write =
+        UniqueFd(::open(call.output_file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, kOwnerOnly));
+    if (!out_write) {
+      return Unexpected(FileError("write", call.output_file, errno));
+    }
+  }
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -214,6 +224,14 @@ Result<int> ChildProcess::Wait(Deadline deadline, int stop_fd) {
   }
   pid_ = -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+bool ChildProcess::Running() {
+  int status = 0;
+  if (pid_ > 0 && ::waitpid(pid_, &status, WNOHANG) != 0) {
+    pid_ = -1;
+  }
+  return pid_ > 0;
 }
 
 void ChildProcess::Stop() {

@@ -19,12 +19,15 @@ struct ProgramCall {
   std::vector<std::string> arguments;              ///< the first is the program, looked up in PATH
   std::map<std::string, std::string> environment;  ///< in addition to, or instead of, what this process has
   std::string directory;                           ///< working directory; empty: this process's
+  std::string
+      output_file{};  ///< stdout and stderr go here, made anew, mode 0600; empty: through a pipe to this process
 
   /// As a person would type it, for messages.
   [[nodiscard]] std::string Text() const;
 };
 
-/// A running program; its output (stdout and stderr together) comes through a pipe. Destroying it ends the program.
+/// A running program; its output (stdout and stderr together) comes through a pipe, or goes to a file. Destroying it
+/// ends the program.
 class ChildProcess {
  public:
   [[nodiscard]] static Result<ChildProcess> Start(const ProgramCall& call);
@@ -48,6 +51,8 @@ class ChildProcess {
   void CloseInput() { input_.Reset(); }
   /// Reads to the end and waits. @returns the exit status, 128 + signal if a signal ended it.
   [[nodiscard]] Result<int> Wait(Deadline deadline, int stop_fd = -1);
+  /// Whether it has not ended yet.
+  [[nodiscard]] bool Running();
   /// SIGTERM, then SIGKILL after a second.
   void Stop();
 

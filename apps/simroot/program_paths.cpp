@@ -5,11 +5,26 @@
 
 namespace simroot::app {
 
+namespace {
+
+/// ../lib beside this program.
+std::filesystem::path LibraryFolder() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "lib";
+}
+
+}  // namespace
+
 std::string ProviderFolder() {
   std::error_code error;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  const std::filesystem::path folder = program.parent_path().parent_path() / "lib" / "ossl-modules";
-  return !error && std::filesystem::exists(folder / "simroot.so", error) ? folder.string() : std::string();
+  const std::filesystem::path folder = LibraryFolder() / "ossl-modules";
+  return std::filesystem::exists(folder / "simroot.so", error) ? folder.string() : std::string();
+}
+
+std::string MosquittoPlugin() {
+  std::error_code error;
+  const std::filesystem::path plugin = LibraryFolder() / "simroot_mosquitto.so";
+  return std::filesystem::exists(plugin, error) ? plugin.string() : std::string();
 }
 
 std::string OpensslConfiguration(const std::string& provider_folder, const std::string& card) {

@@ -9,6 +9,9 @@ namespace simroot::app {
 /// and where it is installed. Empty if there is none.
 [[nodiscard]] std::string ProviderFolder();
 
+/// Path of the plugin for mosquitto that belongs to this program: ../lib/simroot_mosquitto.so. Empty if there is none.
+[[nodiscard]] std::string MosquittoPlugin();
+
 /// Text of an openssl.cnf that activates OpenSSL's default provider and then simroot's for `card`.
 [[nodiscard]] std::string OpensslConfiguration(const std::string& provider_folder, const std::string& card);
 /// The same, and the lines without which OpenSSL does not bring a PSK handle to the provider.

@@ -87,6 +87,16 @@ class Install(unittest.TestCase):
         self.assertIn(self.prefix, run("ldd", program, env=self.env).stdout)
         self.assertEqual(run(program, check=False, env=self.env).returncode, 2)
 
+    def test_telemetry_server_builds(self):
+        source = os.path.join(SOURCE, "examples", "telemetry", "telemetry.cpp")
+        with open(source, encoding="utf-8") as file:
+            command = re.search(r"^//   (c\+\+ .*)$", file.read(), re.MULTILINE).group(1)
+        program = self.path("telemetry")
+        command = command.replace(" telemetry.cpp", " " + source).replace("-o telemetry", "-o " + program)
+        run("sh", "-c", command + " -Wall -Wextra -Werror", env=self.env)
+        self.assertIn(self.prefix, run("ldd", program, env=self.env).stdout)
+        self.assertIn("usage: telemetry", run(program, check=False, env=self.env).stderr)
+
     def test_cmake_package(self):
         build = self.path("build")
         run("cmake", "-S", os.path.join(self.prefix, "share", "doc", "simroot", "examples", "cmake"), "-B", build,
@@ -120,11 +130,13 @@ class Install(unittest.TestCase):
         files = sorted(os.path.relpath(os.path.join(place, name), self.prefix)
                        for place, _, names in os.walk(self.prefix) for name in names)
         for file in ("include/simroot/simroot.h", "include/simroot/mbedtls.h", "lib/libsimroot.so", "lib/libsimroot.so.0",
-                     "lib/libsimroot-mbedtls.so.0", "lib/pkgconfig/simroot.pc", "lib/pkgconfig/simroot-mbedtls.pc",
+                     "lib/libsimroot-mbedtls.so.0", "include/simroot/server.h", "include/simroot/server.hpp",
+                     "lib/libsimroot-server.so", "lib/libsimroot-server.so.0", "lib/pkgconfig/simroot-server.pc",
+                     "share/doc/simroot/examples/telemetry/telemetry.cpp", "lib/pkgconfig/simroot.pc", "lib/pkgconfig/simroot-mbedtls.pc",
                      "lib/cmake/Simroot/SimrootConfig.cmake", "lib/cmake/Simroot/SimrootConfigVersion.cmake",
                      "share/doc/simroot/examples/c/sign_file.c"):
             self.assertIn(file, files)
-        self.assertFalse([file for file in files if file.startswith("include") and not file.endswith(".h")])
+        self.assertFalse([file for file in files if file.startswith("include") and not file.endswith((".h", ".hpp"))])
         for name in files:
             if name.endswith((".pc", ".cmake")):
                 with open(os.path.join(self.prefix, name), encoding="utf-8") as file:

@@ -170,9 +170,9 @@ class Others(unittest.TestCase):
                 file.write(run(SIMROOT, "device", "sign", "01", text, "--card", "sim:" + card).stdout)
             self.assertIn("valid", run(SIMROOT, "device", "verify", "01", saved, text, "--card", "sim:" + card).stdout)
 
-    def test_demo_cleans_up_when_nobody_reads_it(self):
+    def test_demo_of_the_device_cleans_up_when_nobody_reads_it(self):
         with tempfile.TemporaryDirectory() as folder:
-            demo = subprocess.Popen([SIMROOT, "demo"], env=clean_environment({"TMPDIR": folder}),
+            demo = subprocess.Popen([SIMROOT, "demo", "--device"], env=clean_environment({"TMPDIR": folder}),
                                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             demo.stdout.readline()
             demo.stdout.close()
@@ -202,8 +202,8 @@ class Others(unittest.TestCase):
         for command in (["card", "create"], ["card", "run"], ["device", "sign"], ["demo"], ["decode"]):
             self.assertIn("Usage", run(SIMROOT, *command, "--help").stdout)
 
-    def test_demo(self):
-        result = run(SIMROOT, "demo")
+    def test_demo_of_the_device(self):
+        result = run(SIMROOT, "demo", "--device")
         self.assertNotIn("FAIL", result.stdout)
         self.assertIn("12 steps, all verified", result.stdout)
         rows = {row[0]: [int(number) for number in row[1:]]
@@ -214,10 +214,15 @@ class Others(unittest.TestCase):
         self.assertTrue(all(row[1] == 3 for row in rows.values()), rows)  # T=0: INIT, UPDATE, GET RESPONSE
         self.assertEqual(of_signature, 3)
 
-    def test_demo_cleans_up_after_ctrl_c(self):
+    def test_demo_of_a_pre_shared_key(self):
+        result = run(SIMROOT, "demo", "--psk")
+        self.assertNotIn("FAIL", result.stdout)
+        self.assertIn("11 steps, all verified", result.stdout)
+
+    def test_demo_of_the_device_cleans_up_after_ctrl_c(self):
         folder = os.environ.get("TMPDIR", "/tmp")
         before = {name for name in os.listdir(folder) if name.startswith("simroot-demo-")}
-        demo = subprocess.Popen([SIMROOT, "demo"], env=clean_environment(), stdout=subprocess.PIPE,
+        demo = subprocess.Popen([SIMROOT, "demo", "--device"], env=clean_environment(), stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
         while "emulated modem" not in demo.stdout.readline():
             self.assertIsNone(demo.poll())

@@ -42,7 +42,11 @@ class GettingStarted(unittest.TestCase):
         home = tempfile.mkdtemp(prefix="simroot-started-")
         self.addCleanup(shutil.rmtree, home, ignore_errors=True)
         # A test has a folder of its own, the build's libraries and no other way to be different from a reader.
-        places = {"/tmp/": home + "/", "/usr/local/lib/": os.path.join(BUILD, "lib") + "/"}
+        library = os.path.join(BUILD, "lib")
+        places = {"/tmp/": home + "/", "/usr/local/lib/": library + "/", "sudo ldconfig": "",
+                  "/usr/local/share/doc/simroot/": os.path.join(DOCS, "..") + "/",
+                  "$(pkg-config --cflags --libs simroot-server": f"-I{DOCS}/../include -L{library} "
+                  f"-Wl,-rpath,{library} -lsimroot-server $(pkg-config --libs"}
 
         def here(text):
             for place, ours in places.items():
@@ -68,6 +72,9 @@ class GettingStarted(unittest.TestCase):
 
     def test_device(self):
         self.follow("device").end()  # the modem may go on: the page says how to end it
+
+    def test_cloud(self):
+        self.assert_ended(self.follow("cloud"))
 
     def test_operator(self):
         self.assert_ended(self.follow("operator"))

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from support import MODULES, SIMROOT, Child, Pki, clean_environment, run
+from support import LIMIT_S, MODULES, SIMROOT, Child, Pki, clean_environment, run
 
 
 class Platform:
@@ -243,6 +243,30 @@ class Backup(PlatformTestCase):
             for name in files:
                 if name not in ("ca.pem", "device-ca.pem", "platform.json", "address"):
                     self.assertEqual(os.stat(os.path.join(folder, name)).st_mode & 0o077, 0, name)
+
+
+class Files(PlatformTestCase):
+    def test_the_token_may_be_kept_elsewhere(self):
+        self.platform.stop()
+        os.unlink(os.path.join(self.platform.dir, "admin.token"))
+        self.platform.start()
+        refused = run(SIMROOT, "platform", "card", "list", "--dir", self.platform.dir, check=False)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("admin.token", refused.stderr)
+
+    def test_what_servers_trust_follows_the_cas(self):
+        def count():
+            with open(self.platform.device_ca, encoding="ascii") as file:
+                return file.read().count("BEGIN CERTIFICATE")
+        before = count()
+        self.platform.ask("ca", "rotate")
+        end = time.monotonic() + LIMIT_S
+        while count() == before:
+            self.assertLess(time.monotonic(), end, "the new CA is not in device-ca.pem")
+            time.sleep(0.2)
+        self.assertEqual(count(), before + 1)
+        path, _ = self.provisioned()
+        self.handshake("sim:" + path)
 
 
 class Interruptions(PlatformTestCase):

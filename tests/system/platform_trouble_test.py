@@ -122,6 +122,18 @@ class ClockJumps(PlatformTestCase):
         self.assertEqual(times, sorted(times))
         self.assertIn("entries", self.platform.ask("audit", "verify"))
 
+    def test_nothing_expires_by_a_wrong_clock(self):
+        path, iccid = self.make_card()
+        self.import_cards()
+        self.switch_on("sim:" + path)
+        self.set_clock("+730d")
+        self.platform.server.read_until("nothing expires")
+        self.assertEqual(len(self.platform.credentials(iccid, "active")), 1)
+        self.set_clock("+0")
+        self.platform.server.read_until("expiry and renewals go on")
+        self.assertEqual(len(self.platform.credentials(iccid, "active")), 1)
+        self.assertIn(iccid, self.handshake("sim:" + path))
+
     def test_two_years_ahead_and_back(self):
         path, iccid = self.make_card()
         self.import_cards()

@@ -27,21 +27,22 @@ namespace fs = std::filesystem;
   SR_TRY_VOID(CopyTree(from.Vault(), to.Vault()));
   SR_TRY_VOID(CopyTree(from.Authorities(), to.Authorities()));
   for (const auto& [source, target] :
-       {std::pair(from.Settings(), to.Settings()), std::pair(from.PlatformCa(), to.PlatformCa()),
-        std::pair(from.DeviceCa(), to.DeviceCa())}) {
+       {std::pair(from.Settings(), to.Settings()), std::pair(from.PlatformCa(), to.PlatformCa())}) {
     SR_TRY_VOID(CopyTree(source, target));
   }
   if (auto copied = platform::BackUpSqliteStore(from.Database(), to.Database()); !copied) {
     return tl::make_unexpected(ToError(std::move(copied).error()));
   }
-  return CopyTree(from.AdminToken(),
-                  to.AdminToken());  // last, as when it is made: a directory with a token is complete
+  if (fs::exists(from.AdminToken())) {
+    SR_TRY_VOID(CopyTree(from.AdminToken(), to.AdminToken()));
+  }
+  return CopyTree(from.DeviceCa(), to.DeviceCa());  // last, as when it is made: a directory with it is complete
 }
 
 [[nodiscard]] Result<void> Backup(const PlatformBackupArguments& arguments) {
   const PlatformHome from(arguments.directory);
   const PlatformHome to(arguments.out);
-  if (!fs::exists(from.AdminToken())) {
+  if (!fs::exists(from.DeviceCa())) {
     return Fail(ErrorDomain::kUsage, from.directory() + " holds no platform", "check --dir");
   }
   if (fs::exists(to.directory())) {

@@ -41,9 +41,9 @@ constexpr std::int64_t kPlatformCaLifetime = 20LL * 365 * 86400;
          open.service->CreateToken(Installer(), "admin", platform::Role::kAdmin, {}, 0));
   SR_TRY(const std::string anchors, open.service->TrustAnchors(tenant));
   SR_TRY_VOID(WriteFileAtomically(home.PlatformCa(), AsBytes(platform::CertificateToPem(ca.certificate)), 0644));
-  SR_TRY_VOID(WriteFileAtomically(home.DeviceCa(), AsBytes(anchors), 0644));
-  // Last: a directory with a token is complete.
   SR_TRY_VOID(WriteFileAtomically(home.AdminToken(), token.text.Reveal(InsecureReveal::kForStore), 0600));
+  // Last: a directory with this file is complete. Not the token: it may be kept elsewhere.
+  SR_TRY_VOID(WriteFileAtomically(home.DeviceCa(), AsBytes(anchors), 0644));
   return {};
 }
 

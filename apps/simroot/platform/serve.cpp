@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 
 #include "common/host/file_io.hpp"
@@ -24,6 +25,7 @@ constexpr std::int64_t kIdentityLifetime = 90LL * 86400;
 constexpr std::int64_t kIdentityRenewal = 30LL * 86400;
 constexpr int kHousekeepingMs = 10'000;
 constexpr unsigned kGrace = 5;
+constexpr std::size_t kLargestDeviceCa = 1 << 20;
 constexpr rlim_t kMostConnections = 10'000;
 constexpr rlim_t kOtherFiles = 256;  ///< database, logs, streams of the C library: must be had at any load
 
@@ -83,14 +85,92 @@ void Log(const std::string& line) {
   static_cast<void>(std::fprintf(stderr, "simroot: %s\n", line.c_str()));
 }
 
+/// Tells when the clock has been set. A wrong one must not let every certificate expire, which nothing takes back.
+class ClockWatch {
+ public:
+  explicit ClockWatch(platform::Clock& clock) : clock_(clock) { Begin(); }
+
+  /// May be acted upon? Not for a day after a jump of more than an hour: by then it is right again, or was wrong
+  /// before.
+  [[nodiscard]] bool IsTrusted() {
+    const std::int64_t expected = began_ + Since(began_steady_);
+    const bool jumped = std::abs(clock_.Now() - expected) > kLargestStep;
+    if (!jumped && held_) {
+      Log("the clock is as it was; expiry and renewals go on");
+    }
+    if (!jumped) {
+      held_ = false;
+      return true;
+    }
+    if (!held_) {
+      held_ = true;
+      held_since_ = std::chrono::steady_clock::now();
+      Log("the clock was set by more than an hour; nothing expires and no renewal begins for a day: check the clock, "
+          "and "
+          "start the platform again if it is right");
+    }
+    if (Since(held_since_) > kHold) {
+      Log("the clock has kept its new time for a day; expiry and renewals go on");
+      Begin();
+    }
+    return !held_;
+  }
+
+ private:
+  static constexpr std::int64_t kLargestStep = 3600;
+  static constexpr std::int64_t kHold = 86400;
+
+  [[nodiscard]] static std::int64_t Since(std::chrono::steady_clock::time_point time) {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - time).count();
+  }
+  void Begin() {
+    began_ = clock_.Now();
+    began_steady_ = std::chrono::steady_clock::now();
+    held_ = false;
+  }
+
+  platform::Clock& clock_;
+  platform::UnixTime began_ = 0;
+  std::chrono::steady_clock::time_point began_steady_;
+  bool held_ = false;
+  std::chrono::steady_clock::time_point held_since_;
+};
+
+/// Keeps the file of what application servers trust as it is now: the CAs of the first tenant, which init made.
+[[nodiscard]] Result<void> RefreshDeviceCa(OpenPlatform& open, const PlatformHome& home) {
+  std::string tenant;
+  const auto read = open.store->Read([&](platform::StoreReader& reader) -> platform::Outcome<void> {
+    SR_TRY(const auto tenants, reader.ListTenants({.after = 0, .limit = 1}));
+    tenant = tenants.empty() ? std::string() : tenants.front().name;
+    return {};
+  });
+  if (!read) {
+    return tl::make_unexpected(ToError(read.error()));
+  }
+  SR_TRY(const std::string anchors, FromOutcome(open.service->TrustAnchors(tenant)));
+  const auto known = ReadWholeFile(home.DeviceCa(), kLargestDeviceCa);
+  if (known && std::ranges::equal(*known, AsBytes(anchors))) {
+    return {};
+  }
+  return WriteFileAtomically(home.DeviceCa(), AsBytes(anchors), 0644);
+}
+
 /// Until a signal comes: what time brings, and a new server certificate now and then.
-void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity, const StopSignal& stop) {
+void Work(OpenPlatform& open, const PlatformHome& home, net::HttpServer& server, ServerIdentity& identity,
+          const StopSignal& stop) {
+  ClockWatch clock(*open.clock);
   pollfd watched{stop.fd(), POLLIN, 0};
   while (::poll(&watched, 1, kHousekeepingMs) <= 0) {
-    if (const auto done = open.service->Housekeeping(); !done) {
+    const bool trusted = clock.IsTrusted();
+    if (trusted) {
+      if (const auto done = open.service->Housekeeping(); !done) {
+        Log(done.error().Text());
+      }
+    }
+    if (const auto done = RefreshDeviceCa(open, home); !done) {
       Log(done.error().Text());
     }
-    if (identity.IsDue()) {
+    if (trusted && identity.IsDue()) {  // one from the future would be refused by all whose clocks are right
       auto fresh = identity.Make();
       const auto replaced = fresh ? server.ReplaceIdentity(fresh->certificate_chain, fresh->private_key)
                                   : tl::make_unexpected(fresh.error());
@@ -122,7 +202,7 @@ void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity,
 
 [[nodiscard]] Result<void> Serve(const PlatformServeArguments& arguments) {
   const PlatformHome home(arguments.directory);
-  if (::access(home.AdminToken().c_str(), F_OK) != 0) {
+  if (::access(home.DeviceCa().c_str(), F_OK) != 0) {
     return Fail(ErrorDomain::kUsage, home.directory() + " holds no platform",
                 "make one: simroot platform init --dir " + home.directory());
   }
@@ -169,7 +249,7 @@ void Work(OpenPlatform& open, net::HttpServer& server, ServerIdentity& identity,
   const std::string url = UrlOf(listen, server->port());
   SR_TRY_VOID(WriteFileAtomically(home.Address(), AsBytes(url + "\n"), 0644));
   static_cast<void>(PrintLine("serving " + home.directory() + " at " + url));
-  Work(open, *server, identity, stop);
+  Work(open, home, *server, identity, stop);
   open.store->OnFeed(nullptr);
   server->Stop(kGrace);
   static_cast<void>(::unlink(home.Address().c_str()));

@@ -7,13 +7,13 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -36,12 +36,28 @@ struct AddressListDeleter {
 };
 using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
 
+/// Says something to whoever polls it: a counter of the system.
+class Bell {
+ public:
+  Bell() : fd_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  void Ring() const {
+    const std::uint64_t one = 1;
+    (void)!::write(fd_.get(), &one, sizeof one);
+  }
+  void Silence() const {
+    std::uint64_t count = 0;
+    (void)!::read(fd_.get(), &count, sizeof count);
+  }
+  [[nodiscard]] int fd() const { return fd_.get(); }  ///< readable after Ring; -1 if the system has no more files
+
+ private:
+  UniqueFd fd_;
+};
+
 /// A lookup that may outlive the one who asked, because getaddrinfo knows no time limit.
 struct Lookup {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool done = false;
-  int error = 0;
+  Bell done;
+  int error = 0;  ///< like the list: to be read after `done`
   AddressList list;
 };
 
@@ -55,22 +71,47 @@ AddressList ResolveNow(const ServerAddress& server, int flags, int& error) {
   return AddressList(error == 0 ? list : nullptr);
 }
 
-Result<AddressList> Resolve(const ServerAddress& server, Deadline deadline) {
+enum class Waited : std::uint8_t { kReady, kTooLong, kInterrupted };
+
+/// Waits for one of poll's events, until `interrupt` rings, which is silenced then.
+Waited WaitFor(int fd, short events, const Bell& interrupt, Deadline deadline) {
+  while (true) {
+    std::array<pollfd, 2> both{{{fd, events, 0}, {interrupt.fd(), POLLIN, 0}}};
+    const int ready = ::poll(both.data(), both.size(), deadline.PollTimeoutMs());
+    if (ready > 0 && both.back().revents != 0) {
+      interrupt.Silence();
+      return Waited::kInterrupted;
+    }
+    if (ready > 0) {
+      return Waited::kReady;
+    }
+    if (deadline.Passed() && (ready == 0 || errno == EINTR)) {
+      return Waited::kTooLong;
+    }
+  }
+}
+
+tl::unexpected<Error> Interrupted(const std::string& where) {
+  return Fail(ErrorDomain::kTransport, "the request to " + where + " was interrupted");
+}
+
+Result<AddressList> Resolve(const ServerAddress& server, const Bell& interrupt, Deadline deadline) {
   const auto lookup = std::make_shared<Lookup>();
   if (server.is_ip) {
     lookup->list = ResolveNow(server, AI_NUMERICHOST, lookup->error);
   } else {
     StartQuietThread([lookup, server] {
       int error = 0;
-      AddressList list = ResolveNow(server, AI_ADDRCONFIG, error);
-      const std::lock_guard lock(lookup->mutex);
-      lookup->list = std::move(list);
+      lookup->list = ResolveNow(server, AI_ADDRCONFIG, error);
       lookup->error = error;
-      lookup->done = true;
-      lookup->changed.notify_all();
+      lookup->done.Ring();
     }).detach();
-    std::unique_lock lock(lookup->mutex);
-    if (!lookup->changed.wait_until(lock, deadline.at(), [&] { return lookup->done; })) {
+    const Waited waited = WaitFor(lookup->done.fd(), POLLIN, interrupt, deadline);
+    if (waited == Waited::kInterrupted) {
+      return Interrupted(server.host);
+    }
+    lookup->done.Silence();
+    if (waited == Waited::kTooLong) {
       return Fail(ErrorDomain::kTransport, "no answer in time to the question for the address of " + server.host,
                   "check the network and the name server of this machine");
     }
@@ -83,22 +124,8 @@ Result<AddressList> Resolve(const ServerAddress& server, Deadline deadline) {
   return std::move(lookup->list);
 }
 
-/// Waits for one of poll's events. False: the deadline has passed.
-bool WaitFor(int fd, short events, Deadline deadline) {
-  while (true) {
-    pollfd one{fd, events, 0};
-    const int ready = ::poll(&one, 1, deadline.PollTimeoutMs());
-    if (ready > 0) {
-      return true;
-    }
-    if (deadline.Passed() && (ready == 0 || errno == EINTR)) {
-      return false;
-    }
-  }
-}
-
-/// Connects to one address. @returns 0 or an errno value.
-int ConnectTo(const addrinfo& address, Deadline deadline, UniqueFd& fd) {
+/// Connects to one address. @returns 0 or an errno value; ECANCELED: interrupted.
+int ConnectTo(const addrinfo& address, const Bell& interrupt, Deadline deadline, UniqueFd& fd) {
   fd = UniqueFd(::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) {
     return errno;
@@ -111,8 +138,9 @@ int ConnectTo(const addrinfo& address, Deadline deadline, UniqueFd& fd) {
   if (errno != EINPROGRESS) {
     return errno;
   }
-  if (!WaitFor(fd.get(), POLLOUT, deadline)) {
-    return ETIMEDOUT;
+  const Waited waited = WaitFor(fd.get(), POLLOUT, interrupt, deadline);
+  if (waited != Waited::kReady) {
+    return waited == Waited::kInterrupted ? ECANCELED : ETIMEDOUT;
   }
   int error = 0;
   socklen_t size = sizeof error;
@@ -142,6 +170,7 @@ class Client final : public HttpClient {
   [[nodiscard]] Result<HttpReply> Stream(const std::string& target, const Headers& headers,
                                          std::chrono::milliseconds silence,
                                          const std::function<bool(std::string_view)>& line) override;
+  void Interrupt() override { interrupt_.Ring(); }
 
  private:
   /// How reading from the connection went.
@@ -171,6 +200,7 @@ class Client final : public HttpClient {
   HttpClientOptions options_;
   ServerAddress server_;
   TlsContext context_;
+  Bell interrupt_;
   UniqueFd fd_;
   TlsConnection ssl_;
   std::string in_;
@@ -240,7 +270,10 @@ bool Client::IsUsable() {
 }
 
 Result<void> Client::Connect(Deadline deadline) {
-  SR_TRY(const auto addresses, Resolve(server_, deadline));
+  if (options_.connecting.count() > 0) {
+    deadline = deadline.Earlier(Deadline::After(options_.connecting));
+  }
+  SR_TRY(const auto addresses, Resolve(server_, interrupt_, deadline));
   int error = ETIMEDOUT;
   int left = 0;
   for (const addrinfo* one = addresses.get(); one != nullptr; one = one->ai_next) {
@@ -250,9 +283,13 @@ Result<void> Client::Connect(Deadline deadline) {
     // An address that swallows everything must leave time for the others.
     const auto share = std::chrono::milliseconds(deadline.PollTimeoutMs() / std::max(left, 1));
     --left;
-    error = ConnectTo(*one, deadline.Earlier(Deadline::After(share)), fd_);
+    error = ConnectTo(*one, interrupt_, deadline.Earlier(Deadline::After(share)), fd_);
     if (error == 0) {
       return Handshake(deadline);
+    }
+    if (error == ECANCELED) {
+      Disconnect();
+      return Interrupted(Where());
     }
   }
   Disconnect();
@@ -283,10 +320,14 @@ Result<void> Client::Handshake(Deadline deadline) {
 }
 
 Result<void> Client::Await(int ssl_error, Deadline deadline) {
-  if (WaitFor(fd_.get(), ssl_error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, deadline)) {
+  const Waited waited = WaitFor(fd_.get(), ssl_error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT, interrupt_, deadline);
+  if (waited == Waited::kReady) {
     return {};
   }
   Disconnect();
+  if (waited == Waited::kInterrupted) {
+    return Interrupted(Where());
+  }
   return Fail(ErrorDomain::kTransport, "no answer in time from " + Where(),
               "check the network, or try again later; what was asked for may have been done");
 }

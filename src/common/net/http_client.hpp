@@ -17,6 +17,7 @@ struct HttpClientOptions {
   std::string client_key_file;
   std::string token;                          ///< sent as "Authorization: Bearer"; empty: none
   std::chrono::milliseconds timeout{30'000};  ///< for one request as a whole, connecting included
+  std::chrono::milliseconds connecting{0};    ///< the part of it for a connection with TLS; 0: all of it
 };
 
 struct HttpReply {
@@ -42,6 +43,8 @@ class HttpClient {
   [[nodiscard]] virtual Result<HttpReply> Stream(const std::string& target, const Headers& headers,
                                                  std::chrono::milliseconds silence,
                                                  const std::function<bool(std::string_view)>& line) = 0;
+  /// From any thread: the call that waits, or else the next one that has to wait, ends with kTransport.
+  virtual void Interrupt() = 0;
 };
 
 }  // namespace simroot::net

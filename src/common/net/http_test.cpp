@@ -258,6 +258,62 @@ TEST_F(HttpTest, ClientGivesUpWhenNoAnswerComes) {
   EXPECT_EQ(reply.error().domain, ErrorDomain::kTransport);
 }
 
+TEST_F(HttpTest, AnInterruptEndsTheRequestThatWaits) {
+  std::promise<void> asked;
+  std::promise<void> release;
+  auto released = release.get_future().share();
+  Start([&asked, released](const HttpRequest& request) {
+    if (request.path == "/slow") {
+      asked.set_value();
+      released.wait();
+    }
+    return HttpResponse{};
+  });
+  const auto client = MakeClient();
+  auto waiting = std::async(std::launch::async, [&] { return client->Send("GET", "/slow"); });
+  asked.get_future().wait();
+  client->Interrupt();
+  const auto reply = waiting.get();
+  release.set_value();
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().domain, ErrorDomain::kTransport);
+  EXPECT_NE(reply.error().message.find("interrupted"), std::string::npos);
+  EXPECT_TRUE(client->Send("GET", "/")) << "an interrupt is good for one request";
+}
+
+TEST_F(HttpTest, AnInterruptThatComesTooEarlyEndsTheNextRequest) {
+  Start(Echo);
+  for (const char* const host : {"127.0.0.1", "localhost"}) {
+    auto options = ClientOptions();
+    options.url = Url(host);
+    const auto client = MakeClient(std::move(options));
+    client->Interrupt();
+    client->Interrupt();
+    EXPECT_FALSE(client->Send("GET", "/")) << host;
+    EXPECT_TRUE(client->Send("GET", "/")) << host;
+  }
+}
+
+TEST_F(HttpTest, ConnectingHasALimitOfItsOwn) {
+  // It listens and never says a word.
+  const UniqueFd silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(silent.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(silent.get(), 1), 0);
+  ASSERT_EQ(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  HttpClientOptions options;
+  options.url = "https://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  options.ca_file = Path("ca.pem");
+  options.timeout = std::chrono::hours(1);
+  options.connecting = std::chrono::milliseconds(100);
+  const auto reply = MakeClient(std::move(options))->Send("GET", "/");
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().domain, ErrorDomain::kTransport);
+}
+
 // ---- client certificates ----
 
 class ClientCertificateTest : public NetTest {

@@ -81,6 +81,7 @@ class ScriptedPlatform final : public net::HttpClient {
                                 const std::function<bool(std::string_view)>& /*line*/) override {
     return Fail(ErrorDomain::kUsage, "the relay has no streams");
   }
+  void Interrupt() override {}
   void Says(int status, std::string body, net::Headers headers = {}) {
     replies.emplace_back(net::HttpReply{status, std::move(headers), std::move(body)});
   }

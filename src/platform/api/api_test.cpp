@@ -198,6 +198,14 @@ TEST_F(ApiTest, AnImportNamesItsBadLines) {
   EXPECT_EQ(problem.at("bad").at(1).at("line").to_number<int>(), 17);
 }
 
+TEST_F(ApiTest, ARenewalIsForTheAskingServer) {
+  const net::HttpRequest sample = SampleOf(*std::ranges::find(Routes(), "/v1/servers/renew", &Route::pattern));
+  EXPECT_EQ(Send(As(Caller::kServer, sample)).status, 201);
+  EXPECT_EQ(service_.last, "renew server web-1 3000");
+  EXPECT_EQ(Send(As(Caller::kServer, Request("POST", "/v1/servers/renew", R"({"csr":"x"})"))).status, 422);
+  EXPECT_EQ(Send(As(Caller::kServer, Request("POST", "/v1/servers/renew", R"({"csr":"x","token":"t"})"))).status, 400);
+}
+
 TEST_F(ApiTest, AnEnrolmentTakesPemOnly) {
   EXPECT_EQ(Send(SampleOf(*std::ranges::find(Routes(), "/v1/servers/enrol", &Route::pattern))).status, 201);
   EXPECT_EQ(service_.last, "enrol t 3000");
@@ -315,84 +323,6 @@ TEST_F(ApiTest, NobodyLocksOutHisNeighbours) {
     EXPECT_EQ(Send(As("admin", Request("GET", "/v1/cards"))).status, 200) << "the same address, right credentials";
   }
   EXPECT_EQ(Send(As("wrong", Request("GET", "/v1/cards"))).status, 429);
-}
-
-// ---- feed ----
-
-class FeedTest : public ApiTest {
- protected:
-  net::HttpResponse Follow(const net::Headers& query, const net::Headers& headers = {}) {
-    auto request = As("viewer@acme", Request("GET", "/v1/feed"));
-    for (const auto& [name, value] : query) {
-      request.query[name] = value;
-    }
-    for (const auto& [name, value] : headers) {
-      request.headers[name] = value;
-    }
-    return Send(request);
-  }
-};
-
-TEST_F(FeedTest, GivesWhatIsThereAndWhereToGoOn) {
-  EXPECT_EQ(Follow({{"after", "7"}}).body, "{\"items\":[],\"next\":7}\n");
-  service_.AddEvent(3);
-  service_.AddEvent(9);
-  const json::object all = Parse(Follow({}));
-  EXPECT_EQ(all.at("items").as_array().size(), 2U);
-  EXPECT_EQ(all.at("next").to_number<int>(), 9);
-  const json::object one = Parse(Follow({{"limit", "1"}}));
-  EXPECT_EQ(one.at("next").to_number<int>(), 3);
-  EXPECT_EQ(Parse(Follow({{"after", "3"}})).at("items").at(0).at("number").to_number<int>(), 9);
-}
-
-TEST_F(FeedTest, ALongPollEndsWithTheFirstChange) {
-  const auto answer = Follow({{"wait", "30"}});
-  ASSERT_NE(answer.stream, nullptr);
-  EXPECT_TRUE(answer.long_poll);
-  EXPECT_EQ(answer.idle_s, 30U);
-  std::string out;
-  EXPECT_EQ(answer.stream->Pull(out, false), net::HttpStream::Next::kWait);
-  EXPECT_EQ(out, "");
-  service_.AddEvent(4);
-  EXPECT_EQ(answer.stream->Pull(out, false), net::HttpStream::Next::kEnd);
-  EXPECT_NE(out.find("\"next\":4"), std::string::npos);
-}
-
-TEST_F(FeedTest, ALongPollEndsEmptyWhenItsTimeIsOver) {
-  const auto answer = Follow({{"wait", "1"}, {"after", "5"}});
-  std::string out;
-  EXPECT_EQ(answer.stream->Pull(out, true), net::HttpStream::Next::kEnd);
-  EXPECT_EQ(out, "{\"items\":[],\"next\":5}\n");
-}
-
-TEST_F(FeedTest, EventsResumeAfterTheLastOneSeen) {
-  service_.AddEvent(3);
-  service_.AddEvent(4);
-  const auto answer = Follow({{"after", "1"}}, {{"accept", "text/event-stream"}, {"last-event-id", "3"}});
-  EXPECT_EQ(answer.content_type, "text/event-stream");
-  std::string out;
-  EXPECT_EQ(answer.stream->Pull(out, false), net::HttpStream::Next::kWait);
-  EXPECT_EQ(out.find("id: 3\n"), std::string::npos);
-  EXPECT_TRUE(out.starts_with("id: 4\nevent: credential.active\ndata: {\"number\":4,")) << out;
-  EXPECT_TRUE(out.ends_with("}\n\n"));
-  out.clear();
-  EXPECT_EQ(answer.stream->Pull(out, false), net::HttpStream::Next::kWait);
-  EXPECT_EQ(out, "");
-  EXPECT_EQ(answer.stream->Pull(out, true), net::HttpStream::Next::kWait);
-  EXPECT_EQ(out, ": still here\n\n");
-  for (const std::string wrong : {"x", "-1", "3 ", ""}) {
-    EXPECT_EQ(Follow({}, {{"accept", "text/event-stream"}, {"last-event-id", wrong}}).status, 422) << wrong;
-  }
-}
-
-TEST_F(FeedTest, EventsEndWhenTheTokenIsRevoked) {
-  const auto answer = Follow({}, {{"accept", "text/event-stream"}});
-  std::string out;
-  EXPECT_EQ(answer.stream->Pull(out, false), net::HttpStream::Next::kWait);
-  service_.revoked = true;
-  service_.AddEvent(3);
-  EXPECT_EQ(answer.stream->Pull(out, false), net::HttpStream::Next::kEnd);
-  EXPECT_EQ(out, "");
 }
 
 // ---- relay ----

@@ -85,13 +85,18 @@ Outcome<json::object> Describer::Describe(const Device& device) {
 }
 
 Outcome<json::object> Describer::Describe(const Credential& credential) {
-  SR_TRY(const json::value tenant, TenantName(credential.tenant));
   SR_TRY(const std::string iccid, IccidOf(credential.card));
-  SR_TRY(const json::value device, DeviceNameOf(credential.card, credential.tenant));
+  SR_TRY(json::value device, DeviceNameOf(credential.card, credential.tenant));
+  return DescribeWith(credential, iccid, std::move(device));
+}
+
+Outcome<json::object> Describer::DescribeWith(const Credential& credential, const std::string& iccid,
+                                              json::value device) {
+  SR_TRY(const json::value tenant, TenantName(credential.tenant));
   return json::object{{"id", credential.id},
                       {"tenant", tenant},
                       {"iccid", View(iccid)},
-                      {"device", device},
+                      {"device", std::move(device)},
                       {"kind", View(NameOf(credential.kind))},
                       {"state", View(NameOf(credential.state))},
                       {"name", View(credential.name)},
@@ -196,14 +201,27 @@ Outcome<json::object> Describer::Describe(const AuditEntry& entry) {
                       {"hash", View(ToHex(entry.hash))}};
 }
 
+Outcome<json::object> Describer::Describe(const ToldCredential& told) {
+  json::value device = told.device.empty() ? json::value(nullptr) : json::value(View(told.device));
+  SR_TRY(json::object credential, DescribeWith(told.credential, told.iccid, std::move(device)));
+  json::value fingerprint;
+  if (!told.fingerprint.empty()) {
+    fingerprint = View(ToHex(told.fingerprint));
+  }
+  return json::object{{"credential", std::move(credential)},
+                      {"fingerprint", std::move(fingerprint)},
+                      {"sealed_psk", Base64OrNull(told.sealed_psk)}};
+}
+
 Outcome<json::object> Describer::Describe(const FeedItem& item) {
-  SR_TRY(json::object credential, Describe(item.credential));
+  SR_TRY(json::object told, Describe(static_cast<const ToldCredential&>(item)));
   return json::object{{"number", item.event.number},
                       {"time", TimeToJson(item.event.time)},
                       {"kind", View(item.event.kind)},
-                      {"credential", std::move(credential)},
+                      {"credential", std::move(told.at("credential"))},
                       {"certificate", Base64OrNull(item.credential.certificate)},
-                      {"sealed_psk", Base64OrNull(item.sealed_psk)}};
+                      {"fingerprint", std::move(told.at("fingerprint"))},
+                      {"sealed_psk", std::move(told.at("sealed_psk"))}};
 }
 
 }  // namespace simroot::platform

@@ -28,6 +28,8 @@ class Describer {
   [[nodiscard]] Outcome<json::object> Describe(const ServerIdentity& server);
   [[nodiscard]] Outcome<json::object> Describe(const AuditEntry& entry);
   [[nodiscard]] Outcome<json::object> Describe(const FeedItem& item);
+  /// As it was read: of cards and devices nothing is looked up.
+  [[nodiscard]] Outcome<json::object> Describe(const ToldCredential& told);
 
   /// null for 0.
   [[nodiscard]] Outcome<json::value> TenantName(Id tenant);
@@ -36,6 +38,8 @@ class Describer {
   [[nodiscard]] Outcome<std::string> IccidOf(Id card);
   /// null: none, or none of this tenant.
   [[nodiscard]] Outcome<json::value> DeviceNameOf(Id card, Id tenant);
+  [[nodiscard]] Outcome<json::object> DescribeWith(const Credential& credential, const std::string& iccid,
+                                                   json::value device);
 
   StoreReader& reader_;
   std::map<Id, std::string> tenants_;

@@ -42,11 +42,14 @@ Answer RevokeToken(Context& context);
 Answer ListServers(Context& context);
 Answer InviteServer(Context& context);
 Answer EnrolServer(Context& context);
+Answer RenewServer(Context& context);
 Answer RevokeServer(Context& context);
 Answer ListAudit(Context& context);
 Answer VerifyAudit(Context& context);
 
 Answer ReadFeed(Context& context);
+Answer ReadSnapshot(Context& context);
+Answer ListFeedAuthorities(Context& context);
 Answer RecordUse(Context& context);
 Answer BeginRelay(Context& context);
 Answer ContinueRelay(Context& context);
@@ -109,6 +112,10 @@ template <typename Record>
 
 /// The card that a filter names by its ICCID, if the actor may see it. 0: there is none, and the list is empty.
 [[nodiscard]] Outcome<std::optional<Id>> CardOfQuery(const Context& context, StoreReader& reader);
+
+/// The asked page of the CAs of a tenant.
+[[nodiscard]] Outcome<std::vector<CertificateAuthority>> PageOfAuthorities(const Context& context, StoreReader& reader,
+                                                                           Id tenant);
 
 /// A value of a query parameter that names a state or kind; it was checked against the route's table before.
 template <typename State>

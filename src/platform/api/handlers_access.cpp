@@ -20,6 +20,25 @@ Answer ShowNewToken(Context& context, const NewToken& made) {
                                    {"token", View(AsText(text))}});
 }
 
+/// The certificate request of the body, DER.
+Outcome<Bytes> RequestOf(const Context& context) {
+  auto csr = FromPem("CERTIFICATE REQUEST", context.Text("csr"));
+  if (!csr) {
+    return Refuse(FailureKind::kInvalid, "the certificate request is not PEM",
+                  "make one with openssl req -new, and send its text");
+  }
+  return std::move(*csr);
+}
+
+Answer ShowEnrolled(Context& context, const EnrolledServer& server) {
+  SR_TRY(const json::value tenant,
+         ReadStore(context, [&](StoreReader& reader) { return Describer(reader).TenantName(server.identity.tenant); }));
+  return context.Json(json::object{{"id", server.identity.id},
+                                   {"name", View(server.identity.name)},
+                                   {"tenant", tenant},
+                                   {"certificate_chain", View(server.certificate_chain)}});
+}
+
 net::HttpResponse Done(const Context& context) {
   net::HttpResponse answer;
   answer.status = context.route.status;
@@ -78,18 +97,15 @@ Answer InviteServer(Context& context) {
 }
 
 Answer EnrolServer(Context& context) {
-  const auto csr = FromPem("CERTIFICATE REQUEST", context.Text("csr"));
-  if (!csr) {
-    return Refuse(FailureKind::kInvalid, "the certificate request is not PEM",
-                  "make one with openssl req -new, and send its text");
-  }
-  SR_TRY(const EnrolledServer server, context.parts.service.EnrolServer(context.Text("token"), *csr));
-  SR_TRY(const json::value tenant,
-         ReadStore(context, [&](StoreReader& reader) { return Describer(reader).TenantName(server.identity.tenant); }));
-  return context.Json(json::object{{"id", server.identity.id},
-                                   {"name", View(server.identity.name)},
-                                   {"tenant", tenant},
-                                   {"certificate_chain", View(server.certificate_chain)}});
+  SR_TRY(const Bytes csr, RequestOf(context));
+  SR_TRY(const EnrolledServer server, context.parts.service.EnrolServer(context.Text("token"), csr));
+  return ShowEnrolled(context, server);
+}
+
+Answer RenewServer(Context& context) {
+  SR_TRY(const Bytes csr, RequestOf(context));
+  SR_TRY(const EnrolledServer server, context.parts.service.RenewServer(context.actor, csr));
+  return ShowEnrolled(context, server);
 }
 
 Answer RevokeServer(Context& context) {

@@ -87,15 +87,19 @@ Answer PutPolicy(Context& context) {
   return Show(context, stored);
 }
 
+Outcome<std::vector<CertificateAuthority>> PageOfAuthorities(const Context& context, StoreReader& reader, Id tenant) {
+  SR_TRY(auto all, reader.ListAuthorities(tenant));  // a handful
+  std::erase_if(all, [&](const auto& authority) { return authority.id <= context.page.after; });
+  if (all.size() > context.page.limit) {
+    all.resize(context.page.limit);
+  }
+  return all;
+}
+
 Answer ListAuthorities(Context& context) {
   return ShowPage(context, [&](StoreReader& reader) -> Outcome<std::vector<CertificateAuthority>> {
     SR_TRY(const Id tenant, TenantScope(context, reader, context.path.front()));
-    SR_TRY(auto all, reader.ListAuthorities(tenant));  // a handful
-    std::erase_if(all, [&](const auto& authority) { return authority.id <= context.page.after; });
-    if (all.size() > context.page.limit) {
-      all.resize(context.page.limit);
-    }
-    return all;
+    return PageOfAuthorities(context, reader, tenant);
   });
 }
 

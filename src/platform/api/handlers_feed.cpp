@@ -158,6 +158,30 @@ Answer ReadFeed(Context& context) {
   return answer;
 }
 
+Answer ReadSnapshot(Context& context) {
+  SR_TRY(const SnapshotPart part, context.parts.service.Snapshot(context.actor, context.page));
+  SR_TRY(const json::object object, ReadStore(context, [&](StoreReader& reader) -> Outcome<json::object> {
+           Describer describer(reader);  // for names of tenants, which never change
+           json::array items;
+           items.reserve(part.items.size());
+           for (const ToldCredential& told : part.items) {
+             SR_TRY(json::object item, describer.Describe(told));
+             items.push_back(std::move(item));
+           }
+           json::value next;
+           if (part.next != 0) {
+             next = part.next;
+           }
+           return json::object{{"items", std::move(items)}, {"next", std::move(next)}, {"feed", part.feed_number}};
+         }));
+  return context.Json(object);
+}
+
+Answer ListFeedAuthorities(Context& context) {
+  return ShowPage(context,
+                  [&](StoreReader& reader) { return PageOfAuthorities(context, reader, context.actor.tenant); });
+}
+
 Answer RecordUse(Context& context) {
   SR_TRY(const Credential credential, context.parts.service.RecordUse(context.actor, context.Text("credential")));
   return Show(context, credential);

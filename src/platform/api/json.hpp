@@ -4,6 +4,7 @@
 
 #include <boost/json/value.hpp>
 
+#include "common/host/base64.hpp"
 #include "platform/domain/failure.hpp"
 #include "platform/domain/records.hpp"
 
@@ -21,10 +22,6 @@ namespace json = boost::json;
 
 /// "2026-11-22T23:14:43Z"; null for 0 (never).
 [[nodiscard]] json::value TimeToJson(UnixTime time);
-
-/// RFC 4648 with padding. Nothing for text that is none; line breaks are skipped.
-[[nodiscard]] std::string ToBase64(ByteView bytes);
-[[nodiscard]] std::optional<Bytes> FromBase64(std::string_view text);
 
 /// "-----BEGIN LABEL-----" around base64 in lines of 64.
 [[nodiscard]] std::string ToPem(std::string_view label, ByteView der);

@@ -168,17 +168,34 @@ inline constexpr std::array kAuditCheckMembers{
     Member{.name = "entries", .kind = Kind::kInteger, .description = "that fit together"}};
 inline constexpr Schema kAuditCheck{"AuditCheck", kAuditCheckMembers};
 
+inline constexpr Member kToldCredential{
+    .name = "credential", .kind = Kind::kObject, .description = "as it is now", .object = &kCredential};
+inline constexpr Member kFingerprint{.name = "fingerprint",
+                                     .kind = Kind::kHex,
+                                     .description = "SHA-256 of the certificate; null for a PSK",
+                                     .nullable = true};
+inline constexpr Member kSealedPsk{
+    .name = "sealed_psk",
+    .kind = Kind::kBase64,
+    .description = "CMS AuthEnvelopedData for the asking server; null for everybody else",
+    .nullable = true};
 inline constexpr std::array kFeedItemMembers{
     Member{.name = "number", .kind = Kind::kInteger, .description = "resume after it"},
     Member{.name = "time", .kind = Kind::kTime},
-    Member{.name = "kind", .description = "credential.active, credential.revoked, device.renamed, ..."},
-    Member{.name = "credential", .kind = Kind::kObject, .description = "as it is now", .object = &kCredential},
+    Member{.name = "kind", .description = "credential.active, credential.revoked, device.named, ..."},
+    kToldCredential,
     Member{.name = "certificate", .kind = Kind::kBase64, .description = "DER; null for a PSK", .nullable = true},
-    Member{.name = "sealed_psk",
-           .kind = Kind::kBase64,
-           .description = "CMS EnvelopedData for the asking server; null for everybody else",
-           .nullable = true}};
+    kFingerprint,
+    kSealedPsk};
 inline constexpr Schema kFeedItem{"FeedItem", kFeedItemMembers};
+inline constexpr std::array kSnapshotItemMembers{kToldCredential, kFingerprint, kSealedPsk};
+inline constexpr Schema kSnapshotItem{"SnapshotItem", kSnapshotItemMembers};
+inline constexpr std::array kSnapshotMembers{
+    Member{.name = "items", .kind = Kind::kObjects, .object = &kSnapshotItem}, kNextPage,
+    Member{.name = "feed",
+           .kind = Kind::kInteger,
+           .description = "number of the newest change; follow the feed after that of the first part"}};
+inline constexpr Schema kSnapshot{"Snapshot", kSnapshotMembers};
 inline constexpr std::array kFeedMembers{
     Member{.name = "items", .kind = Kind::kObjects, .object = &kFeedItem},
     Member{.name = "next", .kind = Kind::kInteger, .description = "resume after it"}};
@@ -291,6 +308,9 @@ inline constexpr std::array kEnrolMembers{
     Member{.name = "token", .description = "one-time token", .minimum = 1, .maximum = 200},
     Member{.name = "csr", .kind = Kind::kText, .description = "PKCS#10, PEM", .minimum = 1, .maximum = 20'000}};
 inline constexpr Schema kEnrol{"Enrolment", kEnrolMembers};
+
+inline constexpr std::array kRenewMembers{kEnrolMembers.back()};
+inline constexpr Schema kRenew{"Renewal", kRenewMembers};
 
 inline constexpr std::array kUseMembers{
     Member{.name = "credential", .description = "its name, as in the feed", .minimum = 1, .maximum = 200}};

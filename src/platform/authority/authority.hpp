@@ -117,10 +117,8 @@ class Authority {
 };
 
 /// CMS AuthEnvelopedData (RFC 5083, AES-256-GCM) for the holder of this certificate's key (EC: ECDH with AES-256 key
-/// wrap; RSA: OAEP), DER. At most 64 KiB. kInvalid for a certificate that is none.
+/// wrap; RSA: OAEP), DER. At most 64 KiB. kInvalid for a certificate that is none. The other end is crypto::CmsOpener.
 [[nodiscard]] Outcome<Bytes> SealForCertificate(ByteView certificate, ByteView plain);
-/// The other end, for tests and the server middleware's reference. kInvalid if it is damaged or for another key.
-[[nodiscard]] Outcome<SecretBytes> OpenSealed(ByteView sealed, ByteView certificate, ByteView private_key_pem);
 
 /// "-----BEGIN CERTIFICATE-----" and so on.
 [[nodiscard]] std::string CertificateToPem(ByteView der);

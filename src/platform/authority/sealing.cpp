@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // CMS for the holder of a certificate. AuthEnvelopedData (RFC 5083) with AES-256-GCM: what was changed on its way does
-// not open.
+// not open. crypto::CmsOpener opens it.
 #include <openssl/rsa.h>
 
 #include "platform/authority/authority.hpp"
-#include "platform/authority/pem.hpp"
+#include "platform/authority/sealer.hpp"
 
 namespace simroot::platform {
 namespace {
@@ -26,22 +26,23 @@ bool AddRecipient(CMS_ContentInfo* cms, X509* certificate) {
          EVP_PKEY_CTX_set_rsa_oaep_md(context, EVP_sha256()) == 1;
 }
 
-tl::unexpected<Failure> CannotOpen() {
-  return Refuse(FailureKind::kInvalid, "this is not sealed for that key, or it is damaged");
-}
-
 }  // namespace
 
-Outcome<Bytes> SealForCertificate(ByteView certificate, ByteView plain) {
+Outcome<Sealer> Sealer::For(ByteView certificate) {
+  const ErrorScope errors;
+  SR_TRY(X509Ptr holder, ParseCertificate(certificate));
+  return Sealer(std::move(holder));
+}
+
+Outcome<Bytes> Sealer::Seal(ByteView plain) const {
   const ErrorScope errors;
   if (plain.size() > kMaxPlain) {
     return Refuse(FailureKind::kInvalid,
                   "a value of " + std::to_string(plain.size()) + " bytes is too long to be sealed");
   }
-  SR_TRY(const X509Ptr holder, ParseCertificate(certificate));
   const CmsPtr cms(CMS_AuthEnvelopedData_create(EVP_aes_256_gcm()));
   const BioPtr source = ReadingFrom(plain);
-  if (!cms || !source || CMS_set_detached(cms.get(), 0) != 1 || !AddRecipient(cms.get(), holder.get()) ||
+  if (!cms || !source || CMS_set_detached(cms.get(), 0) != 1 || !AddRecipient(cms.get(), holder_.get()) ||
       CMS_final(cms.get(), source.get(), nullptr, CMS_BINARY) != 1) {
     return OpenSslCannot("seal for that certificate");
   }
@@ -52,21 +53,9 @@ Outcome<Bytes> SealForCertificate(ByteView certificate, ByteView plain) {
   return sealed;
 }
 
-Outcome<SecretBytes> OpenSealed(ByteView sealed, ByteView certificate, ByteView private_key_pem) {
-  const ErrorScope errors;
-  SR_TRY(const X509Ptr holder, ParseCertificate(certificate));
-  SR_TRY(const EvpPkey key, ReadPemKey(private_key_pem));
-  const auto cms = DecodeDer<CmsPtr>(sealed, d2i_CMS_ContentInfo);
-  // EnvelopedData, which nothing protects from changes, is not taken in its place.
-  if (!cms || OBJ_obj2nid(CMS_get0_type(cms.get())) != NID_id_smime_ct_authEnvelopedData) {
-    return CannotOpen();
-  }
-  // Memory BIOs wipe what they free.
-  const BioPtr plain(BIO_new(BIO_s_mem()));
-  if (!plain || CMS_decrypt(cms.get(), key.get(), holder.get(), nullptr, plain.get(), CMS_BINARY) != 1) {
-    return CannotOpen();
-  }
-  return SecretBytes(WrittenTo(plain.get()));
+Outcome<Bytes> SealForCertificate(ByteView certificate, ByteView plain) {
+  SR_TRY(const Sealer sealer, Sealer::For(certificate));
+  return sealer.Seal(plain);
 }
 
 }  // namespace simroot::platform

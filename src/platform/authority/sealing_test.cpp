@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/crypto/openssl/cms_opener.hpp"
 #include "platform/authority/authority_test_support.hpp"
 #include "platform/authority/pem.hpp"
 
@@ -9,6 +10,11 @@ using testing::ForeignCa;
 using testing::MakeForeignCa;
 using testing::Must;
 
+[[nodiscard]] Result<SecretBytes> OpenSealed(ByteView sealed, ByteView certificate, ByteView key) {
+  SR_TRY(const auto opener, crypto::CmsOpener::Create(certificate, key));
+  return opener.Open(sealed);
+}
+
 class SealingTest : public ::testing::Test {
  protected:
   [[nodiscard]] static ForeignCa Holder(const std::string& kind) {
@@ -17,7 +23,7 @@ class SealingTest : public ::testing::Test {
   [[nodiscard]] static Bytes Open(ByteView sealed, const ForeignCa& holder) {
     const auto opened = OpenSealed(sealed, holder.certificate, holder.KeyPem());
     if (!opened) {
-      EXPECT_EQ(opened.error().kind, FailureKind::kInvalid);
+      EXPECT_EQ(opened.error().domain, ErrorDomain::kCrypto);
       return Hex("EE");
     }
     const ByteView bytes = opened->Reveal(InsecureReveal::kForTest);

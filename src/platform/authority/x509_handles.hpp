@@ -2,34 +2,30 @@
 /// Owners of the OpenSSL objects that this folder uses, and OpenSSL's reasons in words.
 #pragma once
 
-#include <openssl/bio.h>
-#include <openssl/cms.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include "common/crypto/openssl/handles.hpp"
+#include "common/crypto/openssl/x509_handles.hpp"
 #include "common/host/hex.hpp"
 #include "platform/domain/failure.hpp"
 
 namespace simroot::platform {
 
+using crypto::BioPtr;
+using crypto::CmsPtr;
 using crypto::ErrorScope;
 using crypto::EvpPkey;
 using crypto::EvpPkeyCtx;
 using crypto::FreeWith;
+using crypto::RequestPtr;
+using crypto::X509Ptr;
 
 /// GENERAL_NAMES, CRL_DIST_POINTS and so on are stacks without a common free function.
 using Asn1IntegerPtr = std::unique_ptr<ASN1_INTEGER, FreeWith<ASN1_INTEGER_free>>;
 using BasicConstraintsPtr = std::unique_ptr<BASIC_CONSTRAINTS, FreeWith<BASIC_CONSTRAINTS_free>>;
-using BioPtr = std::unique_ptr<BIO, FreeWith<BIO_free_all>>;
-using CmsPtr = std::unique_ptr<CMS_ContentInfo, FreeWith<CMS_ContentInfo_free>>;
 using CrlPtr = std::unique_ptr<X509_CRL, FreeWith<X509_CRL_free>>;
 using GeneralNamePtr = std::unique_ptr<GENERAL_NAME, FreeWith<GENERAL_NAME_free>>;
 using GeneralNamesPtr = std::unique_ptr<GENERAL_NAMES, FreeWith<GENERAL_NAMES_free>>;
 using NamePtr = std::unique_ptr<X509_NAME, FreeWith<X509_NAME_free>>;
-using RequestPtr = std::unique_ptr<X509_REQ, FreeWith<X509_REQ_free>>;
-using X509Ptr = std::unique_ptr<X509, FreeWith<X509_free>>;
 
 /// kInternal "OpenSSL cannot `doing`: reason".
 [[nodiscard]] tl::unexpected<Failure> OpenSslCannot(const std::string& doing);

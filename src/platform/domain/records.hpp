@@ -135,7 +135,7 @@ struct FeedEvent {
   UnixTime time = 0;
   Id tenant = 0;
   Id credential = 0;
-  std::string kind{};  ///< "credential.active", "credential.revoked", "device.renamed", ...
+  std::string kind{};  ///< "credential.active", "credential.revoked", "credential.used", "device.named", ...
 };
 
 struct Token {

@@ -12,6 +12,7 @@ constexpr std::string_view kTokenPrefix = "srt_";
 constexpr std::string_view kInvitationPrefix = "sri_";
 constexpr std::int64_t kServerCertificateLifetime = 365LL * 86400;
 constexpr std::int64_t kLongestInvitation = 7LL * 86400;
+constexpr std::size_t kMostCertificates = 8;  ///< of a server that are valid at a time: one that is mad fills no disk
 
 /// Of a token or a certificate; the same for every reason.
 [[nodiscard]] tl::unexpected<Failure> NotKnown() {
@@ -44,6 +45,18 @@ constexpr std::int64_t kLongestInvitation = 7LL * 86400;
                   "choose another name, or revoke that one first");
   }
   return {};
+}
+
+/// Each certificate of a server is a record of its own: those of the same name that are not revoked.
+[[nodiscard]] Outcome<std::vector<ServerIdentity>> CertificatesOf(StoreReader& reader, const ServerIdentity& server) {
+  SR_TRY(auto servers,
+         ReadAll<ServerIdentity>([&](const Page& page) { return reader.ListServers(server.tenant, page); }));
+  std::erase_if(servers, [&](const ServerIdentity& other) { return other.name != server.name || other.revoked != 0; });
+  return servers;
+}
+
+[[nodiscard]] Actor AsActor(const ServerIdentity& server) {
+  return {.name = "server " + server.name, .role = Role::kViewer, .tenant = server.tenant, .certificate = {}};
 }
 
 [[nodiscard]] Outcome<Token> FindToken(Store& store, std::string_view text) {
@@ -162,10 +175,9 @@ Outcome<Actor> ServiceImpl::AuthenticateServer(ByteView certificate) {
   if (!found || server.revoked != 0) {
     return NotKnown();
   }
-  return Actor{.name = "server " + server.name,
-               .role = Role::kViewer,
-               .tenant = server.tenant,
-               .certificate = Bytes(certificate.begin(), certificate.end())};
+  Actor actor = AsActor(server);
+  actor.certificate.assign(certificate.begin(), certificate.end());
+  return actor;
 }
 
 Outcome<NewToken> ServiceImpl::InviteServer(const Actor& actor, const std::string& tenant, const std::string& name,
@@ -196,36 +208,79 @@ Outcome<EnrolledServer> ServiceImpl::EnrolServer(std::string_view one_time_token
   if (!token || !IsValid(*token, clock_.Now())) {
     return NotKnown();
   }
-  SR_TRY(const CertificateAuthority platform, PlatformAuthority());
-  EnrolledServer enrolled;
+  SR_TRY(EnrolledServer enrolled, IssueForServer(token->tenant, token->name, csr));
   ServerIdentity& identity = enrolled.identity;
-  identity.tenant = token->tenant;
-  identity.name = token->name;
-  identity.created = clock_.Now();
-  SR_TRY(identity.certificate,
-         authority_.IssueTlsClient(platform, csr, {.common_name = token->name, .serial_number = {}, .organization = {}},
-                                   identity.created, kServerCertificateLifetime));
-  SR_TRY(identity.fingerprint, Sha256(identity.certificate));
-  // A server whose key nothing can be sealed for would never learn a PSK; better told before the token is spent.
-  constexpr std::array<std::uint8_t, 1> kProbe{0};
-  if (!SealForCertificate(identity.certificate, kProbe)) {
-    return Refuse(FailureKind::kInvalid, "nothing can be encrypted for the key of this certificate request",
-                  "make it with an EC key (P-256 or P-384) or an RSA key");
-  }
   const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY(const Token now, writer.FindTokenByHash(token->hash));
     if (!IsValid(now, clock_.Now())) {
       return NotKnown();  // somebody spent it meanwhile
     }
+    SR_TRY_VOID(RequireFreeServerName(writer, identity.tenant, identity.name));
     SR_TRY_VOID(writer.RevokeToken(token->id, clock_.Now()));
     SR_TRY(identity.id, writer.InsertServer(identity));
-    const Actor server{
-        .name = "server " + identity.name, .role = Role::kViewer, .tenant = identity.tenant, .certificate = {}};
-    return Note(writer, server, identity.tenant, "server.enrol", "server " + identity.name);
+    return Note(writer, AsActor(identity), identity.tenant, "server.enrol", "server " + identity.name);
   });
   SR_TRY_VOID(written);
+  return enrolled;
+}
+
+Outcome<EnrolledServer> ServiceImpl::IssueForServer(Id tenant, const std::string& name, ByteView csr) {
+  SR_TRY(const CertificateAuthority platform, PlatformAuthority());
+  EnrolledServer enrolled;
+  ServerIdentity& identity = enrolled.identity;
+  identity.tenant = tenant;
+  identity.name = name;
+  identity.created = clock_.Now();
+  SR_TRY(identity.certificate,
+         authority_.IssueTlsClient(platform, csr, {.common_name = name, .serial_number = {}, .organization = {}},
+                                   identity.created, kServerCertificateLifetime));
+  SR_TRY(identity.fingerprint, Sha256(identity.certificate));
+  // A server whose key nothing can be sealed for would never learn a PSK; better told now.
+  constexpr std::array<std::uint8_t, 1> kProbe{0};
+  if (!SealForCertificate(identity.certificate, kProbe)) {
+    return Refuse(FailureKind::kInvalid, "nothing can be encrypted for the key of this certificate request",
+                  "make it with an EC key (P-256 or P-384) or an RSA key");
+  }
   enrolled.certificate_chain = CertificateToPem(identity.certificate) + CertificateToPem(platform.certificate);
   return enrolled;
+}
+
+Outcome<EnrolledServer> ServiceImpl::RenewServer(const Actor& actor, ByteView csr) {
+  if (actor.certificate.empty()) {
+    return Refuse(FailureKind::kDenied, "only an application server renews its certificate");
+  }
+  SR_TRY(const Bytes fingerprint, Sha256(actor.certificate));
+  ServerIdentity known;
+  SR_TRY_VOID(store_.Read([&](StoreReader& reader) -> Outcome<void> {
+    SR_TRY(known, reader.FindServerByFingerprint(fingerprint));
+    return {};
+  }));
+  SR_TRY(EnrolledServer renewed, IssueForServer(known.tenant, known.name, csr));
+  ServerIdentity& identity = renewed.identity;
+  const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {
+    SR_TRY(const ServerIdentity now, writer.FindServerByFingerprint(fingerprint));
+    if (now.revoked != 0) {
+      return NotKnown();  // somebody has revoked it meanwhile
+    }
+    SR_TRY(const auto all, CertificatesOf(writer, now));
+    std::size_t valid = 0;
+    for (const ServerIdentity& old : all) {
+      const bool ended = old.created + kServerCertificateLifetime <= identity.created;
+      valid += ended ? 0 : 1;
+      if (ended && old.id != now.id) {
+        SR_TRY_VOID(writer.RevokeServer(old.id, identity.created));
+      }
+    }
+    if (valid >= kMostCertificates) {
+      return Refuse(FailureKind::kLimited,
+                    "server " + now.name + " has " + std::to_string(valid) + " certificates that are valid",
+                    "use the newest one");
+    }
+    SR_TRY(identity.id, writer.InsertServer(identity));
+    return Note(writer, AsActor(identity), identity.tenant, "server.renew", "server " + identity.name);
+  });
+  SR_TRY_VOID(written);
+  return renewed;
 }
 
 Outcome<ServerIdentity> ServiceImpl::RevokeServer(const Actor& actor, Id id) {
@@ -242,8 +297,11 @@ Outcome<ServerIdentity> ServiceImpl::RevokeServer(const Actor& actor, Id id) {
     if (revoked.revoked != 0) {
       return {};
     }
+    SR_TRY(const auto certificates, CertificatesOf(writer, revoked));
     revoked.revoked = clock_.Now();
-    SR_TRY_VOID(writer.RevokeServer(id, revoked.revoked));
+    for (const ServerIdentity& one : certificates) {
+      SR_TRY_VOID(writer.RevokeServer(one.id, revoked.revoked));
+    }
     return Note(writer, actor, revoked.tenant, "server.revoke", "server " + revoked.name);
   });
   SR_TRY_VOID(written);

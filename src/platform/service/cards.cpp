@@ -75,6 +75,23 @@ constexpr std::array kLiving{CredentialState::kIssued, CredentialState::kActive,
   return {};
 }
 
+/// Application servers learn a device's name with its credentials, also with those that are refused: what somebody has
+/// followed is then the same as what he would read anew.
+[[nodiscard]] Outcome<void> TellName(StoreWriter& writer, const Card& card, UnixTime now) {
+  CredentialFilter filter;
+  filter.tenant = card.tenant;
+  filter.card = card.id;
+  SR_TRY(const auto credentials,
+         ReadAll<Credential>([&](const Page& page) { return writer.ListCredentials(filter, page); }));
+  for (const Credential& credential : credentials) {
+    if (IsWorthTelling(credential)) {
+      SR_TRY_VOID(writer.AddFeedEvent(
+          {.number = 0, .time = now, .tenant = card.tenant, .credential = credential.id, .kind = "device.named"}));
+    }
+  }
+  return {};
+}
+
 /// What goes with a card's new state: its credentials follow it.
 [[nodiscard]] Outcome<void> FollowCard(StoreWriter& writer, const Actor& actor, const Card& card, CardState to,
                                        UnixTime now) {
@@ -200,15 +217,7 @@ Outcome<Device> ServiceImpl::NameDevice(const Actor& actor, const std::string& i
       device = {.id = 0, .tenant = card.tenant, .card = card.id, .name = name, .created = clock_.Now()};
       SR_TRY(device.id, writer.InsertDevice(device));
     }
-    SR_TRY(const auto active, CredentialsOf(writer, card.id, CredentialState::kActive));
-    for (const Credential& credential : active) {
-      FeedEvent event;
-      event.time = clock_.Now();
-      event.tenant = card.tenant;
-      event.credential = credential.id;
-      event.kind = "device.named";
-      SR_TRY_VOID(writer.AddFeedEvent(event));
-    }
+    SR_TRY_VOID(TellName(writer, card, clock_.Now()));
     return Note(writer, actor, card.tenant, "device.named", "card " + iccid, Detail("name", name));
   });
   SR_TRY_VOID(written);

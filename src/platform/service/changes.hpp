@@ -28,6 +28,13 @@ namespace simroot::platform {
 [[nodiscard]] Outcome<Credential> MoveCredential(StoreWriter& writer, const Actor& actor, const Credential& credential,
                                                  CredentialState to, const std::string& reason, UnixTime now);
 
+/// Is it of any use to application servers? Nobody can show what has no name, or a deleted PSK; a deleted certificate
+/// can be shown until its end.
+[[nodiscard]] inline bool IsWorthTelling(const Credential& credential) {
+  return !credential.name.empty() &&
+         (credential.kind != CredentialKind::kPsk || credential.state != CredentialState::kDeleted);
+}
+
 /// Every item of a list that is read in pages.
 template <typename Item, typename List>
 [[nodiscard]] Outcome<std::vector<Item>> ReadAll(List list) {

@@ -142,6 +142,12 @@ Outcome<Credential> ServiceImpl::RecordUse(const Actor& actor, const std::string
     }
     credential.first_used = clock_.Now();
     SR_TRY_VOID(writer.UpdateCredential(credential));
+    // So that the other servers of the tenant need not tell it again.
+    SR_TRY_VOID(writer.AddFeedEvent({.number = 0,
+                                     .time = credential.first_used,
+                                     .tenant = credential.tenant,
+                                     .credential = credential.id,
+                                     .kind = "credential.used"}));
     SR_TRY_VOID(Note(writer, actor, actor.tenant, "credential.used", "credential " + std::to_string(credential.id)));
     CredentialFilter filter;
     filter.card = credential.card;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What application servers read.
+#include "platform/authority/sealer.hpp"
 #include "platform/service/changes.hpp"
+#include "platform/service/secrets.hpp"
 #include "platform/service/service_impl.hpp"
 
 namespace simroot::platform {
@@ -13,54 +15,92 @@ namespace {
           credential.state == CredentialState::kSuperseded || credential.state == CredentialState::kSuspended);
 }
 
-}  // namespace
-
-Outcome<FeedItem> ServiceImpl::Describe(const Actor& /*actor*/, StoreReader& reader, const FeedEvent& event) {
-  FeedItem item;
-  item.event = event;
-  SR_TRY(item.credential, reader.FindCredential(event.credential));
-  SR_TRY(const Card card, reader.FindCard(item.credential.card));
-  item.iccid = card.iccid;
+[[nodiscard]] Outcome<void> Describe(StoreReader& reader, ToldCredential& told) {
+  const Credential& credential = told.credential;
+  SR_TRY(const Card card, reader.FindCard(credential.card));
+  told.iccid = card.iccid;
   if (const auto device = reader.FindDeviceOfCard(card.id)) {
-    if (device->tenant == item.credential.tenant) {  // the card may have a new owner, and he his own names
-      item.device = device->name;
+    if (device->tenant == credential.tenant) {  // the card may have a new owner, and he his own names
+      told.device = device->name;
     }
   } else if (device.error().kind != FailureKind::kNotFound) {
     return tl::make_unexpected(device.error());
   }
-  return item;
+  return {};
 }
 
-Outcome<Bytes> ServiceImpl::SealPsk(const Actor& actor, const Credential& credential) {
+/// Nothing for whoever is no application server.
+[[nodiscard]] std::optional<Sealer> SealerOf(const Actor& actor) {
+  auto sealer = Sealer::For(actor.certificate);
+  return sealer ? std::optional(std::move(*sealer)) : std::nullopt;
+}
+
+}  // namespace
+
+Outcome<Bytes> ServiceImpl::SealPsk(const Sealer& sealer, const Credential& credential) {
   SR_TRY(const SecretBytes psk, vault_.Unseal(credential.sealed_psk, "psk/" + credential.name));
-  return SealForCertificate(actor.certificate, psk.Reveal(InsecureReveal::kForCrypto));
+  return sealer.Seal(psk.Reveal(InsecureReveal::kForCrypto));
 }
 
-void ServiceImpl::SealPsks(const Actor& actor, std::vector<FeedItem>& items) {
-  for (FeedItem& item : items) {
-    if (!actor.certificate.empty() && NeedsPsk(item.credential)) {
-      // One that cannot be sealed stays empty: it must not keep the server from every change that comes after it,
-      // revocations above all.
-      if (auto sealed = SealPsk(actor, item.credential)) {
-        item.sealed_psk = std::move(*sealed);
-      }
-    }
-    item.credential.sealed_psk.clear();
+Outcome<void> ServiceImpl::Complete(const Sealer* sealer, ToldCredential& told) {
+  Credential& credential = told.credential;
+  if (!credential.certificate.empty()) {
+    SR_TRY(told.fingerprint, Sha256(credential.certificate));
   }
+  if (sealer != nullptr && NeedsPsk(credential)) {
+    // One that cannot be sealed stays empty: it must not keep the server from every change that comes after it,
+    // revocations above all.
+    if (auto sealed = SealPsk(*sealer, credential)) {
+      told.sealed_psk = std::move(*sealed);
+    }
+  }
+  credential.sealed_psk.clear();
+  return {};
 }
 
 Outcome<std::vector<FeedItem>> ServiceImpl::Feed(const Actor& actor, const Page& page) {
   std::vector<FeedItem> items;
-  SR_TRY_VOID(store_.Read([&](StoreReader& reader) -> Outcome<void> {
+  const auto read = store_.Read([&](StoreReader& reader) -> Outcome<void> {
     SR_TRY(const auto events, reader.ListFeed(actor.tenant, page));
     for (const FeedEvent& event : events) {
-      SR_TRY(FeedItem item, Describe(actor, reader, event));
-      items.push_back(std::move(item));
+      FeedItem& item = items.emplace_back();
+      item.event = event;
+      SR_TRY(item.credential, reader.FindCredential(event.credential));
+      SR_TRY_VOID(Describe(reader, item));
     }
     return {};
-  }));
-  SealPsks(actor, items);
+  });
+  SR_TRY_VOID(read);
+  const auto sealer = SealerOf(actor);
+  for (FeedItem& item : items) {
+    SR_TRY_VOID(Complete(sealer ? &*sealer : nullptr, item));
+  }
   return items;
+}
+
+Outcome<SnapshotPart> ServiceImpl::Snapshot(const Actor& actor, const Page& page) {
+  SnapshotPart part;
+  CredentialFilter filter;
+  filter.tenant = actor.tenant;
+  const auto read = store_.Read([&](StoreReader& reader) -> Outcome<void> {
+    SR_TRY(part.feed_number, reader.LastFeedNumber());
+    SR_TRY(auto credentials, reader.ListCredentials(filter, page));
+    part.next = credentials.size() >= page.limit ? credentials.back().id : 0;
+    for (Credential& credential : credentials) {
+      if (IsWorthTelling(credential)) {
+        ToldCredential& told = part.items.emplace_back();
+        told.credential = std::move(credential);
+        SR_TRY_VOID(Describe(reader, told));
+      }
+    }
+    return {};
+  });
+  SR_TRY_VOID(read);
+  const auto sealer = SealerOf(actor);
+  for (ToldCredential& told : part.items) {  // cryptography keeps no transaction open
+    SR_TRY_VOID(Complete(sealer ? &*sealer : nullptr, told));
+  }
+  return part;
 }
 
 }  // namespace simroot::platform

@@ -18,13 +18,25 @@ struct Actor {
   Bytes certificate;  ///< of an application server, DER: what is for it alone is sealed to its key
 };
 
-/// A change of a credential with all that an application server needs to know of it.
-struct FeedItem {
-  FeedEvent event;
+/// A credential with all that an application server needs to know of it.
+struct ToldCredential {
   Credential credential;  ///< as it is now; without sealed_psk
   std::string iccid;
   std::string device;  ///< name; empty: none
+  Bytes fingerprint;   ///< SHA-256 of the certificate; empty: there is none
   Bytes sealed_psk;    ///< CMS for the asking server; empty for certificates, everybody else, and if it cannot be made
+};
+
+/// A change of a credential.
+struct FeedItem : ToldCredential {
+  FeedEvent event;
+};
+
+/// A part of all credentials as they are now, of one moment.
+struct SnapshotPart {
+  std::vector<ToldCredential> items;  ///< in ascending order of the credentials' ids
+  Id next = 0;                        ///< `after` of the next part; 0: this was the last
+  std::int64_t feed_number = 0;       ///< the newest change at that moment
 };
 
 /// A line of an import that is wrong. Line 1 is the header.
@@ -103,6 +115,10 @@ class Service {
   /// Spends the one-time token and signs the server's certificate request. kInvalid for a key that nothing can be
   /// encrypted for.
   [[nodiscard]] virtual Outcome<EnrolledServer> EnrolServer(std::string_view one_time_token, ByteView csr) = 0;
+  /// A new certificate for the application server that asks, with the key of the request, which may be the old one. The
+  /// old certificate stays valid until its end. kInvalid as above; kLimited: it has eight that are valid.
+  [[nodiscard]] virtual Outcome<EnrolledServer> RenewServer(const Actor& actor, ByteView csr) = 0;
+  /// With all its certificates.
   [[nodiscard]] virtual Outcome<ServerIdentity> RevokeServer(const Actor& actor, Id server) = 0;
 
   /// A further issuing CA that issues from now on; the old one stays for what it issued. Admin.
@@ -120,6 +136,9 @@ class Service {
 
   /// The changes after `page.after` that the actor may see. Empty: none yet.
   [[nodiscard]] virtual Outcome<std::vector<FeedItem>> Feed(const Actor& actor, const Page& page) = 0;
+  /// What the actor may see of all credentials: without what was never made and without PSKs that are deleted, so a
+  /// part may be shorter than its limit.
+  [[nodiscard]] virtual Outcome<SnapshotPart> Snapshot(const Actor& actor, const Page& page) = 0;
 
   /// What time brings: expiry, rotations that are due, jobs whose session died, old idempotency keys.
   [[nodiscard]] virtual Outcome<void> Housekeeping() = 0;

@@ -9,6 +9,8 @@
 
 namespace simroot::platform {
 
+class Sealer;
+
 /// A CRL as it was made last.
 struct CachedCrl {
   Bytes der;
@@ -48,6 +50,7 @@ class ServiceImpl final : public Service {
   Outcome<NewToken> InviteServer(const Actor& actor, const std::string& tenant, const std::string& name,
                                  std::int64_t lifetime_s) override;
   Outcome<EnrolledServer> EnrolServer(std::string_view one_time_token, ByteView csr) override;
+  Outcome<EnrolledServer> RenewServer(const Actor& actor, ByteView csr) override;
   Outcome<ServerIdentity> RevokeServer(const Actor& actor, Id server) override;
 
   Outcome<CertificateAuthority> RotateAuthority(const Actor& actor, const std::string& tenant) override;
@@ -57,6 +60,7 @@ class ServiceImpl final : public Service {
   Outcome<std::string> TrustAnchors(const std::string& tenant) override;
 
   Outcome<std::vector<FeedItem>> Feed(const Actor& actor, const Page& page) override;
+  Outcome<SnapshotPart> Snapshot(const Actor& actor, const Page& page) override;
 
   Outcome<void> Housekeeping() override;
 
@@ -66,9 +70,11 @@ class ServiceImpl final : public Service {
   [[nodiscard]] Outcome<Tenant> FindTenant(const Actor& actor, const std::string& name);
   [[nodiscard]] Outcome<CertificateAuthority> PlatformAuthority();
   [[nodiscard]] Outcome<std::vector<RevokedEntry>> RevokedBy(const CertificateAuthority& authority);
-  [[nodiscard]] Outcome<FeedItem> Describe(const Actor& actor, StoreReader& reader, const FeedEvent& event);
-  [[nodiscard]] Outcome<Bytes> SealPsk(const Actor& actor, const Credential& credential);
-  void SealPsks(const Actor& actor, std::vector<FeedItem>& items);
+  [[nodiscard]] Outcome<Bytes> SealPsk(const Sealer& sealer, const Credential& credential);
+  /// Makes what is for the asking server alone, and takes away what is for nobody. @param sealer nullptr: no server.
+  [[nodiscard]] Outcome<void> Complete(const Sealer* sealer, ToldCredential& told);
+  /// A certificate for an application server of this name and tenant; nothing is stored yet.
+  [[nodiscard]] Outcome<EnrolledServer> IssueForServer(Id tenant, const std::string& name, ByteView csr);
   [[nodiscard]] Outcome<void> ExpireCredentials();
   [[nodiscard]] Outcome<void> QueueRotations();
   /// @param check looks, inside the transaction, whether there may be such a token.

@@ -109,6 +109,10 @@ class FakeService final : public Service {
     return Done("enrol " + std::string(token) + " " + ToHex(csr),
                 EnrolledServer{store_.servers.front(), "-----BEGIN CERTIFICATE-----\n"});
   }
+  Outcome<EnrolledServer> RenewServer(const Actor& actor, ByteView csr) override {
+    return Done("renew " + actor.name + " " + ToHex(csr),
+                EnrolledServer{store_.servers.front(), "-----BEGIN CERTIFICATE-----\n"});
+  }
   Outcome<ServerIdentity> RevokeServer(const Actor& /*actor*/, Id server) override {
     return Done("revoke server " + std::to_string(server), store_.servers.front());
   }
@@ -137,12 +141,32 @@ class FakeService final : public Service {
     }
     return out;
   }
+  /// What the store holds of the actor's tenant.
+  Outcome<SnapshotPart> Snapshot(const Actor& actor, const Page& page) override {
+    if (failure) {
+      return tl::make_unexpected(*failure);
+    }
+    SnapshotPart part;
+    part.feed_number = 41;
+    for (const Credential& credential : store_.credentials) {
+      if (credential.id > page.after && (actor.tenant == 0 || actor.tenant == credential.tenant) &&
+          part.items.size() < page.limit) {
+        ToldCredential& told = part.items.emplace_back();
+        told.credential = credential;
+        told.iccid = kIccid;
+        told.fingerprint = Bytes(credential.certificate.empty() ? 0 : 32, 7);
+        part.next = part.items.size() == page.limit ? credential.id : 0;
+      }
+    }
+    return part;
+  }
   Outcome<void> Housekeeping() override { return {}; }
 
   void AddEvent(std::int64_t number) {
     const std::lock_guard lock(mutex_);
     FeedItem item;
     item.event = {number, 1'700'000'000, 1, 1, "credential.active"};
+    item.fingerprint = Bytes(32, 7);
     item.credential = store_.credentials.front();
     item.iccid = kIccid;
     feed.push_back(std::move(item));

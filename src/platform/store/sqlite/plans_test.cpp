@@ -107,6 +107,16 @@ TEST_F(Plans, ListsOfAQuietTenantAreShort) {
   EXPECT_EQ(Slow(), "");
 }
 
+TEST_F(Plans, APartOfASnapshotCostsTheSameWhereverItBegins) {
+  for (const std::int64_t after : {0, kManyCards / 2, kManyCards - 2}) {
+    const auto part = all_->ListCredentials({.tenant = busy_}, {.after = after, .limit = 2});
+    ASSERT_EQ(part->size(), 2U);
+    EXPECT_EQ(part->front().id, after + 1);
+  }
+  EXPECT_EQ(all_->ListFeed(busy_, {.after = kManyCards - 2, .limit = 2})->size(), 2U);
+  EXPECT_EQ(Slow(), "");
+}
+
 TEST_F(Plans, ListsOfOneCardAreShort) {
   EXPECT_EQ(all_->ListCredentials({.card = card_}, {})->size(), 1U);
   EXPECT_EQ(all_->ListCredentials({.tenant = quiet_, .card = card_, .state = CredentialState::kActive}, {})->size(),

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/middleware/follower.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "server/middleware/testing/fake_platform.hpp"
+
+namespace simroot::server {
+namespace {
+
+using testing::CertificateOf;
+using testing::FakePlatform;
+using testing::FingerprintOf;
+using testing::PskOf;
+using testing::TextOf;
+
+constexpr std::chrono::seconds kNoWait{0};
+
+/// A copy in memory that counts and can fail.
+class MemoryCopy final : public LocalCopy {
+ public:
+  Result<SyncPoint> Load(const std::function<void(Credential&&)>& visit, std::string& why) override {
+    why = point.feed_number < 0 ? "there is none yet" : "";
+    for (const auto& [id, credential] : credentials) {
+      visit(testing::CopyOf(credential));
+    }
+    return point;
+  }
+  Result<void> Append(const std::vector<Credential>& changes, const SyncPoint& now) override {
+    ++appends;
+    if (fails) {
+      return Fail(ErrorDomain::kStore, "the disk is full");
+    }
+    for (const Credential& change : changes) {
+      credentials.insert_or_assign(change.id, testing::CopyOf(change));
+    }
+    point = now;
+    return {};
+  }
+  Result<void> Rewrite(const std::function<void(const Visit&)>& all, const SyncPoint& now) override {
+    ++rewrites;
+    if (fails) {
+      return Fail(ErrorDomain::kStore, "the disk is full");
+    }
+    credentials.clear();
+    all([&](const Credential& credential) {
+      credentials.insert_or_assign(credential.id, testing::CopyOf(credential));
+    });
+    point = now;
+    is_long = false;
+    return {};
+  }
+  [[nodiscard]] bool IsLong() const override { return is_long; }
+
+  std::map<CredentialId, Credential> credentials;
+  SyncPoint point;
+  int appends = 0;
+  int rewrites = 0;
+  bool fails = false;
+  bool is_long = false;
+};
+
+/// A follower with a directory, as one process has them.
+struct Process {
+  explicit Process(FakePlatform& platform, LocalCopy* copy = nullptr, std::int64_t start = 1'800'000'000)
+      : now(start), link(platform.MakeLink()) {
+    follower = std::make_unique<Follower>(
+        Follower::Parts{*directory, copy, freshness, [this](const Change& change) { changes.push_back(change); },
+                        [this](LogLevel, const std::string& line) { log += line + "\n"; }});
+    follower->LoadCopy();
+  }
+  Result<void> Step() { return follower->Step(*link, kNoWait); }
+  /// Until everything is read that there is.
+  void CatchUp(const FakePlatform& platform) {
+    for (int i = 0; i < 1000 && !(follower->IsWhole() && follower->feed_number() == platform.last_number()); ++i) {
+      ASSERT_TRUE(Step());
+    }
+  }
+  [[nodiscard]] std::string Text() const { return TextOf(*directory); }
+
+  std::int64_t now;
+  std::unique_ptr<Directory> directory = std::move(*Directory::Create());
+  Freshness freshness{Clocks::Complete([this] { return now; }, {}), std::chrono::seconds(0)};
+  std::unique_ptr<PlatformLink> link;
+  std::vector<Change> changes;
+  std::string log;
+  std::unique_ptr<Follower> follower;
+};
+
+TEST(Follower, ReadsSnapshotInPartsAndThenChanges) {
+  FakePlatform platform;
+  platform.SetPartSize(3);
+  for (CredentialId id = 1; id <= 10; ++id) {
+    platform.Set(id % 2 == 0 ? PskOf(id) : CertificateOf(id));
+  }
+  Process process(platform);
+  EXPECT_FALSE(process.follower->IsReady());
+  process.CatchUp(platform);
+  EXPECT_TRUE(process.follower->IsReady());
+  EXPECT_EQ(process.Text(), platform.Text());
+  platform.Set(CertificateOf(3, CredentialState::kRevoked));
+  platform.Set(CertificateOf(11));
+  process.changes.clear();
+  process.CatchUp(platform);
+  EXPECT_EQ(process.Text(), platform.Text());
+  ASSERT_EQ(process.changes.size(), 2U);
+  EXPECT_EQ(process.changes[0].now.id, 3);
+  EXPECT_TRUE(process.changes[0].refused);
+  EXPECT_EQ(process.changes[1].now.id, 11);
+  EXPECT_FALSE(process.changes[1].refused);
+}
+
+TEST(Follower, WhatChangesBetweenPartsIsNotMissed) {
+  FakePlatform platform;
+  platform.SetPartSize(2);
+  for (CredentialId id = 1; id <= 6; ++id) {
+    platform.Set(CertificateOf(id));
+  }
+  platform.OnSnapshot([&](std::int64_t after) {
+    if (after == 4) {
+      platform.Set(CertificateOf(1, CredentialState::kRevoked));
+    }
+  });
+  Process process(platform);
+  process.CatchUp(platform);
+  EXPECT_EQ(process.Text(), platform.Text());
+  EXPECT_EQ(process.directory->FindById(1)->state, CredentialState::kRevoked);
+}
+
+TEST(Follower, GoesOnWithASnapshotAfterAnError) {
+  FakePlatform platform;
+  platform.SetPartSize(2);
+  for (CredentialId id = 1; id <= 6; ++id) {
+    platform.Set(CertificateOf(id));
+  }
+  Process process(platform);
+  ASSERT_TRUE(process.Step());
+  platform.FailSnapshots(2);
+  EXPECT_FALSE(process.Step());
+  EXPECT_FALSE(process.Step());
+  const int calls = platform.snapshot_calls();
+  process.CatchUp(platform);
+  EXPECT_EQ(process.Text(), platform.Text());
+  EXPECT_LE(platform.snapshot_calls(), calls + 3) << "it did not begin anew";
+}
+
+TEST(Follower, ServesFromTheCopyWhileThePlatformIsAway) {
+  FakePlatform platform;
+  MemoryCopy copy;
+  platform.Set(CertificateOf(1));
+  platform.Set(PskOf(2));
+  {
+    Process process(platform, &copy);
+    process.CatchUp(platform);
+    platform.Set(CertificateOf(1, CredentialState::kSuspended));
+    process.CatchUp(platform);
+  }
+  platform.GoAway();
+  Process process(platform, &copy, 1'800'000'060);
+  EXPECT_TRUE(process.follower->IsReady());
+  EXPECT_EQ(process.Text(), platform.Text());
+  EXPECT_EQ(*process.follower->Authorities(), "PEM of the CAs");
+  EXPECT_EQ(process.freshness.Age(), 60);
+  EXPECT_FALSE(process.Step());
+  EXPECT_EQ(process.Text(), platform.Text());
+}
+
+TEST(Follower, TellsListenersBeforeTheDisk) {
+  FakePlatform platform;
+  platform.Set(CertificateOf(1));
+  MemoryCopy copy;
+  Process process(platform, &copy);
+  process.CatchUp(platform);
+  const int appends = copy.appends;
+  int appends_when_told = -1;
+  CredentialState state_when_told = CredentialState::kActive;
+  Follower follower({*process.directory, &copy, process.freshness,
+                     [&](const Change& change) {
+                       appends_when_told = copy.appends;
+                       state_when_told = process.directory->FindById(change.now.id)->state;
+                     },
+                     [](LogLevel, const std::string&) {}});
+  follower.LoadCopy();
+  platform.Set(CertificateOf(1, CredentialState::kRevoked));
+  ASSERT_TRUE(follower.Step(*process.link, kNoWait));
+  EXPECT_EQ(appends_when_told, appends);
+  EXPECT_EQ(copy.appends, appends + 1);
+  EXPECT_EQ(state_when_told, CredentialState::kRevoked);
+}
+
+TEST(Follower, WritesTheTimeOfContactAtMostOnceAMinute) {
+  FakePlatform platform;
+  platform.Set(CertificateOf(1));
+  MemoryCopy copy;
+  Process process(platform, &copy);
+  process.CatchUp(platform);
+  const int appends = copy.appends;
+  for (int second = 0; second < 179; ++second) {
+    ++process.now;
+    ASSERT_TRUE(process.Step());
+  }
+  EXPECT_EQ(copy.appends, appends + 2);
+  EXPECT_EQ(copy.point.contact, 1'800'000'120);
+  EXPECT_EQ(process.freshness.last_contact(), process.now);
+}
+
+TEST(Follower, FullDiskStopsNothingAndIsHealed) {
+  FakePlatform platform;
+  platform.Set(CertificateOf(1));
+  MemoryCopy copy;
+  Process process(platform, &copy);
+  process.CatchUp(platform);
+  copy.fails = true;
+  for (CredentialId id = 2; id <= 9; ++id) {
+    platform.Set(CertificateOf(id));
+    process.now += 20;
+    process.CatchUp(platform);
+  }
+  EXPECT_EQ(process.Text(), platform.Text());
+  EXPECT_EQ(copy.point.feed_number, 1);
+  EXPECT_EQ(copy.appends, 1);
+  EXPECT_LT(copy.rewrites, 6) << "a full disk is not tried with every change";
+  const std::string complaint = "the local copy cannot be written";
+  EXPECT_EQ(process.log.find(complaint), process.log.rfind(complaint)) << "said once";
+  copy.fails = false;
+  process.now += 60;
+  ASSERT_TRUE(process.Step());
+  EXPECT_EQ(copy.point.feed_number, 9);
+  EXPECT_EQ(copy.credentials.size(), 9U);
+  EXPECT_NE(process.log.find("was written again"), std::string::npos);
+}
+
+TEST(Follower, WritesTheCopyAnewWhenItIsLong) {
+  FakePlatform platform;
+  platform.Set(CertificateOf(1));
+  MemoryCopy copy;
+  Process process(platform, &copy);
+  process.CatchUp(platform);
+  const int rewrites = copy.rewrites;
+  copy.is_long = true;
+  platform.Set(CertificateOf(2));
+  process.CatchUp(platform);
+  EXPECT_EQ(copy.rewrites, rewrites + 1);
+  EXPECT_EQ(copy.credentials.size(), 2U);
+}
+
+TEST(Follower, PlatformFromABackupIsReadAnewAndWhatItLacksIsRefused) {
+  FakePlatform platform;
+  platform.SetPartSize(2);
+  for (CredentialId id = 1; id <= 5; ++id) {
+    platform.Set(id == 5 ? PskOf(id) : CertificateOf(id));
+  }
+  MemoryCopy copy;
+  Process process(platform, &copy);
+  process.CatchUp(platform);
+  process.changes.clear();
+  std::vector<Credential> older;
+  older.push_back(CertificateOf(1));
+  older.push_back(CertificateOf(2, CredentialState::kPending));
+  older.push_back(CertificateOf(3));
+  platform.RestoreTo(3, older);
+  process.follower->LookAgain();  // as after every error
+  ASSERT_TRUE(process.Step());
+  EXPECT_FALSE(process.follower->IsWhole());
+  EXPECT_TRUE(process.follower->IsReady()) << "what is known is served meanwhile";
+  process.CatchUp(platform);
+  EXPECT_EQ(process.follower->feed_number(), 3);
+  EXPECT_EQ(process.directory->FindById(2)->state, CredentialState::kPending);
+  EXPECT_EQ(process.directory->FindCertificate(FingerprintOf(4))->state, CredentialState::kDeleted);
+  EXPECT_FALSE(process.directory->FindPsk(PskOf(5).name).has_value());
+  std::set<CredentialId> told;
+  for (const Change& change : process.changes) {
+    EXPECT_TRUE(change.refused) << change.now.id;
+    told.insert(change.now.id);
+  }
+  EXPECT_EQ(told, (std::set<CredentialId>{2, 4, 5}));
+  EXPECT_EQ(copy.point.feed_number, 3);
+}
+
+TEST(Follower, FeedThatGoesBackMeansANewSnapshot) {
+  class BackwardLink final : public PlatformLink {
+   public:
+    Result<SnapshotPart> ReadSnapshot(std::int64_t) override { return SnapshotPart{{}, 0, 10}; }
+    Result<FeedPart> ReadFeed(std::int64_t after, std::chrono::seconds) override { return FeedPart{{}, after - 1}; }
+    Result<std::string> ReadAuthorities() override { return std::string("PEM"); }
+    Result<void> ReportUse(const std::string&) override { return {}; }
+    Result<std::vector<Bytes>> ReadCrls() override { return std::vector<Bytes>(); }
+    void Interrupt() override {}
+  } link;
+  FakePlatform unused;
+  Process process(unused);
+  ASSERT_TRUE(process.follower->Step(link, kNoWait));
+  EXPECT_TRUE(process.follower->IsWhole());
+  ASSERT_TRUE(process.follower->Step(link, kNoWait));
+  EXPECT_FALSE(process.follower->IsWhole());
+}
+
+TEST(Follower, SnapshotInCirclesIsAnError) {
+  class Circle final : public PlatformLink {
+   public:
+    Result<SnapshotPart> ReadSnapshot(std::int64_t) override { return SnapshotPart{{}, 5, 10}; }
+    Result<FeedPart> ReadFeed(std::int64_t after, std::chrono::seconds) override { return FeedPart{{}, after}; }
+    Result<std::string> ReadAuthorities() override { return std::string("PEM"); }
+    Result<void> ReportUse(const std::string&) override { return {}; }
+    Result<std::vector<Bytes>> ReadCrls() override { return std::vector<Bytes>(); }
+    void Interrupt() override {}
+  } link;
+  FakePlatform unused;
+  Process process(unused);
+  ASSERT_TRUE(process.follower->Step(link, kNoWait));
+  const auto step = process.follower->Step(link, kNoWait);
+  ASSERT_FALSE(step.has_value());
+  EXPECT_EQ(step.error().domain, ErrorDomain::kProtocol);
+}
+
+TEST(Follower, AuthoritiesAreReadAgainWhenThereIsANewOneAndNowAndThen) {
+  FakePlatform platform;
+  platform.SetAuthorities("PEM", 4);
+  platform.Set(CertificateOf(1));
+  Process process(platform);
+  process.CatchUp(platform);
+  const auto before = process.follower->Authorities();
+  const int calls = platform.authority_calls();
+  platform.Set(CertificateOf(2));
+  process.CatchUp(platform);
+  EXPECT_EQ(platform.authority_calls(), calls);
+  platform.SetAuthorities("PEM and another", 5);
+  platform.Set(CertificateOf(3));
+  process.CatchUp(platform);
+  EXPECT_EQ(platform.authority_calls(), calls + 1);
+  const auto now = process.follower->Authorities();
+  EXPECT_EQ(*now, "PEM and another");
+  EXPECT_EQ(*before, "PEM") << "who has it keeps it";
+  process.now += 600;
+  ASSERT_TRUE(process.Step());
+  EXPECT_EQ(platform.authority_calls(), calls + 2);
+  EXPECT_EQ(process.follower->Authorities(), now) << "the same text stays the same object";
+  platform.SetAuthorities("other PEM", 5);
+  process.now += 599;
+  ASSERT_TRUE(process.Step());
+  EXPECT_EQ(process.follower->Authorities(), now);
+  process.now += 1;
+  ASSERT_TRUE(process.Step());
+  EXPECT_EQ(*process.follower->Authorities(), "other PEM");
+}
+
+TEST(Follower, ChangeThatIsNotUnderstoodShutsItsCredentialOut) {
+  FakePlatform platform;
+  platform.Set(CertificateOf(1));
+  platform.Set(CertificateOf(2));
+  Process process(platform);
+  process.CatchUp(platform);
+  process.changes.clear();
+  Credential strange = CertificateOf(1, CredentialState::kRevoked);
+  strange.device = std::string(kMaxDevice + 1, 'x');
+  platform.Set(strange);
+  Credential unknown = CertificateOf(9);
+  unknown.iccid = "?";
+  platform.Set(unknown);
+  process.CatchUp(platform);
+  ASSERT_EQ(process.changes.size(), 1U);
+  EXPECT_EQ(process.changes[0].now.id, 1);
+  EXPECT_TRUE(process.changes[0].refused);
+  EXPECT_FALSE(process.directory->FindCertificate(FingerprintOf(1)).has_value());
+  EXPECT_EQ(process.directory->FindById(2)->state, CredentialState::kActive);
+  EXPECT_FALSE(process.directory->FindById(9).has_value());
+}
+
+TEST(Follower, ForgetsTheRefusedAWeekAfterTheirEnd) {
+  FakePlatform platform;
+  platform.Set(CertificateOf(1, CredentialState::kRevoked));
+  platform.Set(CertificateOf(2));
+  Process process(platform);
+  process.CatchUp(platform);
+  process.now = 1'900'000'000 + 7 * 86'400;
+  ASSERT_TRUE(process.Step());
+  EXPECT_EQ(process.directory->size().credentials, 2U);
+  process.now += 600;
+  ASSERT_TRUE(process.Step());
+  EXPECT_EQ(process.directory->size().credentials, 1U);
+  EXPECT_TRUE(process.directory->FindById(2).has_value());
+}
+
+}  // namespace
+}  // namespace simroot::server

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The platform as the server sees it: snapshot, changes, proofs of use. Behind an interface, so that the
+/// synchronisation is tested without network and clock.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "server/sync/identity.hpp"
+
+namespace simroot::server {
+
+struct SnapshotPart {
+  std::vector<Credential> credentials;
+  std::int64_t next = 0;         ///< `after` of the next part; 0: this was the last
+  std::int64_t feed_number = 0;  ///< the newest change when this part was read: go on after that of the FIRST part
+  std::size_t unopened = 0;      ///< PSKs that did not open with this server's key; they come without key
+  /// Highest number of a CA that has issued one of these; 0: none. When it rises, there is a new CA: ReadAuthorities,
+  /// before its devices are refused.
+  std::int64_t newest_authority = 0;
+};
+struct FeedPart {
+  std::vector<Credential> changes;  ///< as they are now, each credential once
+  std::int64_t next = 0;            ///< `after` of the next part
+  std::size_t unopened = 0;         ///< as above
+  std::int64_t newest_authority = 0;
+};
+
+/// One thread at a time; feed and proofs of use have a link each. Errors: kTransport: the platform cannot be reached,
+/// is too busy, or the call was interrupted; try again later. kCrypto: one of the two is not who it should be: the
+/// platform's certificate, or this server's, which was revoked or has ended. kProtocol: an answer that cannot be
+/// understood; it names the item.
+class PlatformLink {
+ public:
+  virtual ~PlatformLink() = default;
+  [[nodiscard]] virtual Result<SnapshotPart> ReadSnapshot(std::int64_t after) = 0;
+  /// Waits up to `wait`, at most a minute, for the first change after number `after`.
+  [[nodiscard]] virtual Result<FeedPart> ReadFeed(std::int64_t after, std::chrono::seconds wait) = 0;
+  [[nodiscard]] virtual Result<std::string> ReadAuthorities() = 0;  ///< PEM
+  /// kUsage: the platform does not know the credential, or it is not valid any more: do not ask again.
+  [[nodiscard]] virtual Result<void> ReportUse(const std::string& credential_name) = 0;
+  /// DER of the current CRL of each CA, in the order of ReadAuthorities. Those without one are left out: a CA whose key
+  /// is elsewhere.
+  [[nodiscard]] virtual Result<std::vector<Bytes>> ReadCrls() = 0;
+  /// Makes the call that waits, or else the next one, end with kTransport; from any thread.
+  virtual void Interrupt() = 0;
+};
+
+/// kUsage: the identity's files cannot be used. Connects to nothing yet.
+[[nodiscard]] Result<std::unique_ptr<PlatformLink>> MakePlatformLink(const Identity& identity);
+
+}  // namespace simroot::server
