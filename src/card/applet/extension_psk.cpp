@@ -128,7 +128,7 @@ bool Applet::TlsPrfSha384(ByteView secret, ByteView label_and_seed, ByteSpan out
   constexpr auto kHash = HashAlgorithm::kSha384;
   constexpr std::size_t kSize = DigestSize(kHash);
   constexpr std::size_t kMaxSeed = 241;  // what a command has room for beside the key's, length's and hash's tags
-  SecretArray<kSize + kMaxSeed> input;  // A(i) || seed
+  SecretArray<kSize + kMaxSeed> input;   // A(i) || seed
   const ByteSpan whole = input.Prepare(kSize + label_and_seed.size());
   if (whole.empty()) {
     return false;

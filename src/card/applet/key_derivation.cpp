@@ -66,7 +66,7 @@ constexpr std::size_t kMaxPremaster = 2 * (2 + kMaxSecret);
 /// the first part is as many zeros as the PSK has bytes. Not inlined: what it needs of the stack is free again when the
 /// hash, which goes deepest, runs.
 [[nodiscard, gnu::noinline]] bool MakePremaster(ByteView psk, std::optional<ByteView> ecdh_result,
-                                 SecretArray<kMaxPremaster>& premaster) {
+                                                SecretArray<kMaxPremaster>& premaster) {
   const std::size_t first_size = ecdh_result ? ecdh_result->size() : psk.size();
   ByteWriter writer(premaster.Prepare(2 + first_size + 2 + psk.size()));
   writer.PutU16(static_cast<std::uint16_t>(first_size));
