@@ -202,7 +202,9 @@ int RunConformance(const ConformanceArguments& arguments) {
   }
   std::string text = arguments.device.json ? ToJson(*report) + "\n" : conformance::ToText(*report);
   text.pop_back();
-  return PrintLine(text) && report->Overall() != conformance::Grade::kFails ? kDone : kFailed;
+  const bool good =
+      report->Overall() == conformance::Grade::kConforms || report->Overall() == conformance::Grade::kDeviates;
+  return PrintLine(text) && good ? kDone : kFailed;
 }
 
 }  // namespace simroot::app

@@ -1,12 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// As much of HTTP and CoAP as the telemetry server needs.
+// As much of HTTP, CoAP, JSON and the cookies of DTLS as the telemetry server needs.
 #pragma once
 
+#include <netinet/in.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+
+#include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <utility>
 
 constexpr std::size_t kLongest = 65'536;  // bytes of a message
+
+/// A text in JSON, with its quotes.
+inline std::string Quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    std::array<char, 8> json{c};
+    if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') {
+      std::snprintf(json.data(), json.size(), "\\u%04x", static_cast<unsigned>(c));
+    }
+    quoted += json.data();
+  }
+  return quoted + "\"";
+}
 
 /// Takes one message off what has arrived, and makes the reply to it. `message` is empty for what is no POST. False: it
 /// is not all there yet, or none.
@@ -41,4 +61,18 @@ inline bool Coap(std::string& input, std::string& message, std::string& reply) {
   reply[0] = static_cast<char>(0x40U | (type == 0 ? 0x20U : 0x10U) | token);  // acknowledges what asks for it
   reply[1] = static_cast<char>(message.empty() ? 0x80 : 0x44);                // 4.00 bad request, 2.04 changed
   return true;
+}
+
+/// What a stranger must send back to show that he is at his address.
+inline int MakeCookie(SSL* connection, unsigned char* cookie, unsigned* size) {
+  static std::array<unsigned char, 32> key{};
+  static const int random = RAND_bytes(key.data(), 32);
+  std::array<unsigned char, sizeof(sockaddr_in)> peer{};
+  BIO_ctrl(SSL_get_rbio(connection), BIO_CTRL_DGRAM_GET_PEER, peer.size(), peer.data());
+  return random == 1 && HMAC(EVP_sha256(), key.data(), key.size(), peer.data(), peer.size(), cookie, size) != nullptr;
+}
+inline int IsCookie(SSL* connection, const unsigned char* cookie, unsigned size) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> right{};
+  unsigned length = 0;
+  return MakeCookie(connection, right.data(), &length) && size == length && !CRYPTO_memcmp(cookie, right.data(), size);
 }

@@ -4,15 +4,15 @@
 //
 //   c++ -std=c++17 -o telemetry telemetry.cpp $(pkg-config --cflags --libs simroot-server libssl libcrypto) -pthread
 //   ./telemetry /var/lib/telemetry server.pem server.key 192.0.2.1 443 5684
-// with the folder that `simroot server enrol` has written; port 0 takes a free one. Connections are not limited here.
+// with the folder that `simroot server enrol` has written; port 0 takes a free one.
 #include <arpa/inet.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include <simroot/server.hpp>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <thread>
@@ -20,44 +20,47 @@
 #include "messages.hpp"
 
 namespace {
+constexpr int kMostLive = 1'000;
+std::atomic<int> live = 0;  // connections, with those that are waited for
+
+struct Close {
+  void operator()(SSL* connection) const { SSL_free(connection), --live; }
+};
+using Connection = std::unique_ptr<SSL, Close>;
+
 void Print(const simroot::ServerDevice& device, const char* key, const std::string& text) {
-  std::string line = "{\"device\":\"" + device.name + "\",\"iccid\":\"" + device.iccid + "\",\"" + key + "\":\"";
-  for (const char c : text) {
-    std::array<char, 8> json{c};
-    if (static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\') {
-      std::snprintf(json.data(), json.size(), "\\u%04x", static_cast<unsigned>(c));
-    }
-    line += json.data();
-  }
-  std::puts((line + "\"}").c_str());  // in one call: lines of several threads do not mix
+  const std::string who = "{\"device\":" + Quoted(device.name) + ",\"iccid\":" + Quoted(device.iccid);
+  std::puts((who + ",\"" + key + "\":" + Quoted(text) + "}").c_str());  // in one call: lines of threads do not mix
   std::fflush(stdout);
 }
 
 /// One connection, from its handshake to its end.
-void Serve(simroot::Server& server, SSL* connection, Protocol protocol) {
-  const std::unique_ptr<SSL, decltype(&SSL_free)> owner(connection, SSL_free);
-  if (SSL_accept(connection) != 1) {
+void Serve(simroot::Server& server, const Connection& connection, Protocol protocol) try {
+  SSL* const ssl = connection.get();
+  const auto device = SSL_accept(ssl) == 1 ? server.Identify(ssl) : std::nullopt;
+  if (!device) {
     return;  // the middleware's log says why
   }
-  const auto device = server.Identify(connection);
-  if (!device) {
-    return;
-  }
-  const auto watch = server.Watch(connection, [&device, fd = SSL_get_fd(connection)] {
-    Print(*device, "event", "dropped");
-    shutdown(fd, SHUT_RDWR);  // wakes the read below
+  std::atomic<bool> dropped = false;
+  const auto watch = server.Watch(ssl, [&dropped, fd = SSL_get_fd(ssl)] {
+    dropped = true;           // printed below: the thread that calls this must not wait for anybody
+    shutdown(fd, SHUT_RDWR);  // wakes the read
   });
   std::string input, message, reply;
   std::array<char, 4'096> buffer{};
-  for (int got = 0; input.size() < 2 * kLongest && (got = SSL_read(connection, buffer.data(), buffer.size())) > 0;) {
+  for (int got = 0; input.size() < 2 * kLongest && (got = SSL_read(ssl, buffer.data(), buffer.size())) > 0;) {
     input.append(buffer.data(), static_cast<std::size_t>(got));
-    while (!input.empty() && protocol(input, message, reply)) {
+    while (!dropped && !input.empty() && protocol(input, message, reply)) {
       if (!message.empty()) {
         Print(*device, "message", message);
       }
-      SSL_write(connection, reply.data(), static_cast<int>(reply.size()));
+      SSL_write(ssl, reply.data(), static_cast<int>(reply.size()));
     }
   }
+  if (dropped) {
+    Print(*device, "event", "dropped");
+  }
+} catch (const std::exception&) {  // no memory: the device will try again
 }
 
 /// A socket on the address, whose port may be 0 before and is not after.
@@ -69,44 +72,36 @@ int Bind(int type, sockaddr_in& address) {
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &idle, sizeof(idle));
   if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 || (type == SOCK_STREAM && listen(fd, 64) != 0) ||
       getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    close(fd);
     throw std::runtime_error("cannot use port " + std::to_string(ntohs(address.sin_port)));
   }
   return fd;
 }
 
 /// Waits for the next device.
-SSL* Accept(SSL_CTX* context, int listener, sockaddr_in* datagrams) {
-  SSL* const connection = SSL_new(context);
+Connection Accept(SSL_CTX* context, int listener, sockaddr_in* datagrams) {
+  Connection connection(SSL_new(context));
+  live += connection ? 1 : 0;
   BIO* const bio = datagrams ? BIO_new_dgram(listener, BIO_NOCLOSE) : BIO_new_socket(-1, BIO_CLOSE);
-  SSL_set_bio(connection, bio, bio);
+  if (!connection || !bio) {
+    throw std::bad_alloc();
+  }
+  SSL_set_bio(connection.get(), bio, bio);
   int fd = -1;
   if (datagrams) {
     const std::unique_ptr<BIO_ADDR, decltype(&BIO_ADDR_free)> peer(BIO_ADDR_new(), BIO_ADDR_free);
-    while (DTLSv1_listen(connection, peer.get()) < 1) {  // until somebody has sent back his cookie
+    while (DTLSv1_listen(connection.get(), peer.get()) < 1) {  // until somebody has sent back his cookie
     }
     fd = Bind(SOCK_DGRAM, *datagrams);  // what he sends from now on arrives here
     BIO_connect(fd, peer.get(), 0);
     BIO_ctrl_set_connected(bio, peer.get());
   } else {
-    while ((fd = accept(listener, nullptr, nullptr)) < 0) {
+    if ((fd = accept(listener, nullptr, nullptr)) < 0) {
+      throw std::runtime_error("no descriptor is free");
     }
   }
   BIO_set_fd(bio, fd, BIO_CLOSE);
   return connection;
-}
-
-/// What a stranger must send back to show that he is at his address.
-int MakeCookie(SSL* connection, unsigned char* cookie, unsigned* size) {
-  static std::array<unsigned char, 32> key{};
-  static const int random = RAND_bytes(key.data(), 32);
-  std::array<unsigned char, sizeof(sockaddr_in)> peer{};
-  BIO_ctrl(SSL_get_rbio(connection), BIO_CTRL_DGRAM_GET_PEER, peer.size(), peer.data());
-  return random == 1 && HMAC(EVP_sha256(), key.data(), key.size(), peer.data(), peer.size(), cookie, size) != nullptr;
-}
-int IsCookie(SSL* connection, const unsigned char* cookie, unsigned size) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> right{};
-  unsigned length = 0;
-  return MakeCookie(connection, right.data(), &length) && size == length && !CRYPTO_memcmp(cookie, right.data(), size);
 }
 
 SSL_CTX* MakeContext(simroot::Server& server, const SSL_METHOD* method, char** files) {
@@ -122,8 +117,13 @@ SSL_CTX* MakeContext(simroot::Server& server, const SSL_METHOD* method, char** f
 }
 
 void Run(simroot::Server& server, SSL_CTX* context, int listener, sockaddr_in* datagrams) {
-  for (;;) {
-    std::thread(Serve, std::ref(server), Accept(context, listener, datagrams), datagrams ? Coap : Http).detach();
+  for (;; std::this_thread::sleep_for(std::chrono::milliseconds(50))) {  // until something may be free again
+    try {
+      while (live < kMostLive) {
+        std::thread(Serve, std::ref(server), Accept(context, listener, datagrams), datagrams ? Coap : Http).detach();
+      }
+    } catch (const std::exception&) {  // no descriptor or no thread: the device will try again
+    }
   }
 }
 }  // namespace

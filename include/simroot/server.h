@@ -94,7 +94,8 @@ typedef void (*simroot_gone_t)(void* context);
  * returns, which is SIMROOT_OK all the same. */
 SIMROOT_API simroot_result_t simroot_server_watch(simroot_watch_t** watch, simroot_server_t* server,
                                                   struct ssl_st* connection, simroot_gone_t gone, void* context);
-/** After this `gone` is not running and never called again. NULL does nothing. */
+/** After this `gone` is not running and never called again. NULL does nothing. It may be called inside `gone`, but not
+ * after simroot_server_close() for the last thing that the middleware lives by: its thread cannot end itself. */
 SIMROOT_API void simroot_server_unwatch(simroot_watch_t* watch);
 
 /** Metrics for Prometheus, text format 0.0.4, without NUL at the end; `out` and `*size` as in simroot.h. The text

@@ -66,22 +66,29 @@ class ServerWatch {
 class Server {
  public:
   struct Options {
-    std::string directory;                       ///< what `simroot server enrol` wrote
-    std::chrono::seconds max_staleness{86'400};  ///< longest time without a word from the platform; 0: no limit
-    bool open_when_stale = false;                ///< go on with what is known after that time
-    std::chrono::seconds first_contact{30};      ///< how long to wait for the platform when there is no local copy
+    std::string directory;  ///< what `simroot server enrol` wrote
+    /// Longest time without a word from the platform; 0: no limit. Negative: std::invalid_argument.
+    std::chrono::seconds max_staleness{86'400};
+    bool open_when_stale = false;  ///< go on with what is known after that time
+    /// How long to wait for the platform when there is no local copy; 0: 30 s. Negative: std::invalid_argument.
+    std::chrono::seconds first_contact{30};
     /// Level SIMROOT_LOG_... and one line; from any thread, throws nothing. Empty: JSON lines on stderr.
     std::function<void(int level, const char* line)> log{};
   };
 
   explicit Server(Options options) : log_(std::make_unique<Log>(std::move(options.log))) {
+    if (options.max_staleness.count() < 0 || options.first_contact.count() < 0) {
+      throw std::invalid_argument("a time in the options is negative; give 0 or more seconds");
+    }
     simroot_server_options_t c_options = {};
     c_options.size = sizeof(c_options);
     c_options.directory = options.directory.c_str();
-    const auto limit = options.max_staleness.count();
-    c_options.max_staleness_s = limit == 0 || limit > UINT_MAX ? UINT_MAX : static_cast<unsigned>(limit);
+    const auto fit = [](std::chrono::seconds time) {
+      return time.count() > UINT_MAX ? UINT_MAX : static_cast<unsigned>(time.count());
+    };
+    c_options.max_staleness_s = options.max_staleness.count() == 0 ? UINT_MAX : fit(options.max_staleness);
     c_options.open_when_stale = options.open_when_stale ? 1 : 0;
-    c_options.first_contact_s = static_cast<unsigned>(options.first_contact.count());
+    c_options.first_contact_s = fit(options.first_contact);
     c_options.log = *log_ ? WriteLog : nullptr;
     c_options.log_context = log_.get();
     simroot_server_t* server = nullptr;

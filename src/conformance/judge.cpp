@@ -236,7 +236,8 @@ Grade RunReport::Overall() const {
   const Counts counts = Count();
   return counts.Of(Verdict::kFailed) > 0     ? Grade::kFails
          : counts.Of(Verdict::kDeviates) > 0 ? Grade::kDeviates
-                                             : Grade::kConforms;
+         : counts.Of(Verdict::kPassed) > 0   ? Grade::kConforms
+                                             : Grade::kNotJudged;
 }
 
 std::vector<std::string> RunReport::ClientsThatCope() const {

@@ -38,7 +38,12 @@ struct CaseReport {
   std::chrono::microseconds took{};  ///< never part of what is compared between runs
 };
 
-enum class Grade : std::uint8_t { kConforms, kDeviates, kFails };
+enum class Grade : std::uint8_t {
+  kConforms,
+  kDeviates,
+  kFails,
+  kNotJudged,  ///< no case could be run
+};
 
 /// Number of cases by verdict.
 struct Counts {

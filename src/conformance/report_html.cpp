@@ -167,9 +167,8 @@ std::string CaseRow(const CaseReport& report) {
 }
 
 std::string Head(const RunReport& report) {
-  const char* const color = report.Overall() == Grade::kFails      ? "bg-failed"
-                            : report.Overall() == Grade::kDeviates ? "bg-deviates"
-                                                                   : "bg-passed";
+  const bool bad = report.Overall() == Grade::kFails || report.Overall() == Grade::kNotJudged;
+  const char* const color = bad ? "bg-failed" : report.Overall() == Grade::kDeviates ? "bg-deviates" : "bg-passed";
   std::string text = "<h1>IoT SAFE conformance</h1><p class=\"soft\">" + EscapeXml(report.card) + ", profile " +
                      EscapeXml(report.profile) + "</p><p><span class=\"grade " + color + "\">" +
                      EscapeXml(GradeText(report)) + "</span>";

@@ -42,6 +42,7 @@ TEST(RunReport, GradesByTheWorstCase) {
   EXPECT_EQ(GradeText(With({Case(Verdict::kPassed), Case(Verdict::kSkipped)})), "conforms");
   EXPECT_EQ(GradeText(With({Case(Verdict::kPassed), Case(Verdict::kDeviates)})), "deviates, known clients cope");
   EXPECT_EQ(GradeText(With({Case(Verdict::kFailed), Case(Verdict::kDeviates)})), "fails");
+  EXPECT_EQ(GradeText(With({Case(Verdict::kSkipped)})), "was not judged: no case could be run");
 }
 
 TEST(RunReport, NamesTheClientsThatCopeWithAll) {

@@ -101,6 +101,8 @@ std::string GradeText(const RunReport& report) {
       return "conforms";
     case Grade::kDeviates:
       return "deviates, known clients cope";
+    case Grade::kNotJudged:
+      return "was not judged: no case could be run";
     case Grade::kFails:
       break;
   }

@@ -50,7 +50,10 @@ TEST_F(TokensTest, NobodyGivesMoreThanHeHas) {
   EXPECT_EQ(KindOf(service_->CreateToken(operator_, "y", Role::kViewer, "", 0)), FailureKind::kDenied);
   const NewToken global = Take(service_->CreateToken(admin_, "z", Role::kViewer, "", 0));
   EXPECT_EQ(KindOf(service_->RevokeToken(of_tenant, global.token.id)), FailureKind::kNotFound);
-  EXPECT_EQ(KindOf(service_->CreateTenant(of_tenant, "third")), FailureKind::kNotFound);
+  const auto third = service_->CreateTenant(of_tenant, "third");
+  ASSERT_FALSE(third);
+  EXPECT_EQ(third.error().kind, FailureKind::kDenied);
+  EXPECT_THAT(third.error().Text(), ::testing::HasSubstr("for one tenant only"));
 }
 
 TEST_F(TokensTest, AnInvitationIsNoTokenAndTheOtherWayRound) {

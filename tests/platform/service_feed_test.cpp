@@ -80,6 +80,19 @@ TEST_F(FeedServiceTest, APskIsSealedForTheAskingServerAlone) {
   EXPECT_TRUE(Take(service_->Snapshot(one.actor, {})).items.empty());
 }
 
+TEST_F(FeedServiceTest, APskThatCannotBeSealedIsCounted) {
+  const TestServer server = Enrol("acme", "web-1");
+  Credential credential = AddPsk(ActiveCard(), "id-1", AsBytes("0123456789abcdef"));
+  Take(service_->Snapshot(server.actor, {}));
+  EXPECT_EQ(service_->UnsealedPsks(), 0U);
+  credential.sealed_psk.back() ^= 1;
+  Write([&](StoreWriter& writer) { return writer.UpdateCredential(credential); });
+  const auto items = Take(service_->Snapshot(server.actor, {})).items;
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_TRUE(items.at(0).sealed_psk.empty());
+  EXPECT_EQ(service_->UnsealedPsks(), 1U);
+}
+
 TEST_F(FeedServiceTest, ADeletedCertificateIsToldAndOneThatWasNeverMadeIsNot) {
   const TestServer server = Enrol("acme", "web-1");
   const Card card = ActiveCard();

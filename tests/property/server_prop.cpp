@@ -55,7 +55,8 @@ class Model {
       return;
     }
     Credential now = CopyOf(credential);
-    if (const auto before = all_.find(now.id); psk && now.psk.size() == 0 && before != all_.end()) {
+    if (const auto before = all_.find(now.id);
+        psk && now.psk.size() == 0 && before != all_.end() && before->second.name == now.name) {
       now.psk = SecretBytes(before->second.psk.Reveal(InsecureReveal::kForTest));
     }
     all_.insert_or_assign(now.id, std::move(now));

@@ -103,6 +103,25 @@ TEST_F(OrderTest, AKeyThatWasRevokedIsNotCertifiedAnew) {
   EXPECT_EQ(States(card), "revoked ");
 }
 
+TEST_F(OrderTest, TheAuditLogTellsWhyADeletedCredentialWasRevoked) {
+  const AnyCard card = world.AddCard(CardProfile::kBlank);
+  ASSERT_TRUE(Device(card).SwitchOn(world).has_value());
+  const Credential burnt = world.Credentials(card).front();
+  world.Write([&](StoreWriter& writer) {
+    return writer.TransitionCredential(burnt.id, CredentialState::kActive, CredentialState::kRevoked, "keyCompromise",
+                                       world.clock.now);
+  });
+  world.AddJob(card, JobKind::kRevoke, burnt.id);
+  static_cast<void>(Device(card).SwitchOn(world));
+  EXPECT_EQ(States(card), "deleted ");
+  const auto entries = world.Read<std::vector<AuditEntry>>(
+      [](StoreReader& reader) { return reader.ListAudit(0, Page{.after = 0, .limit = 1000}); });
+  const auto deleted = std::ranges::find(entries, "credential.deleted", &AuditEntry::action);
+  ASSERT_NE(deleted, entries.end());
+  EXPECT_EQ(deleted->detail, R"({"reason":"keyCompromise"})");
+  EXPECT_EQ(world.engine().Count().open_sessions, 0U) << "what is done is not open";
+}
+
 TEST_F(OrderTest, ARetriedRotationKeepsItsOwnKey) {
   const AnyCard card = world.AddCard(CardProfile::kBlank);
   ASSERT_TRUE(Device(card).SwitchOn(world).has_value());

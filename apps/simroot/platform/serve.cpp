@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdio>
 
 #include "common/host/file_io.hpp"
 #include "common/net/http_server.hpp"
 #include "output.hpp"
 #include "platform/api/api.hpp"
+#include "platform/clock_watch.hpp"
 #include "platform/commands.hpp"
 #include "platform/home.hpp"
 #include "platform/ota/engine.hpp"
@@ -85,57 +85,6 @@ void Log(const std::string& line) {
   static_cast<void>(std::fprintf(stderr, "simroot: %s\n", line.c_str()));
 }
 
-/// Tells when the clock has been set. A wrong one must not let every certificate expire, which nothing takes back.
-class ClockWatch {
- public:
-  explicit ClockWatch(platform::Clock& clock) : clock_(clock) { Begin(); }
-
-  /// May be acted upon? Not for a day after a jump of more than an hour: by then it is right again, or was wrong
-  /// before.
-  [[nodiscard]] bool IsTrusted() {
-    const std::int64_t expected = began_ + Since(began_steady_);
-    const bool jumped = std::abs(clock_.Now() - expected) > kLargestStep;
-    if (!jumped && held_) {
-      Log("the clock is as it was; expiry and renewals go on");
-    }
-    if (!jumped) {
-      held_ = false;
-      return true;
-    }
-    if (!held_) {
-      held_ = true;
-      held_since_ = std::chrono::steady_clock::now();
-      Log("the clock was set by more than an hour; nothing expires and no renewal begins for a day: check the clock, "
-          "and "
-          "start the platform again if it is right");
-    }
-    if (Since(held_since_) > kHold) {
-      Log("the clock has kept its new time for a day; expiry and renewals go on");
-      Begin();
-    }
-    return !held_;
-  }
-
- private:
-  static constexpr std::int64_t kLargestStep = 3600;
-  static constexpr std::int64_t kHold = 86400;
-
-  [[nodiscard]] static std::int64_t Since(std::chrono::steady_clock::time_point time) {
-    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - time).count();
-  }
-  void Begin() {
-    began_ = clock_.Now();
-    began_steady_ = std::chrono::steady_clock::now();
-    held_ = false;
-  }
-
-  platform::Clock& clock_;
-  platform::UnixTime began_ = 0;
-  std::chrono::steady_clock::time_point began_steady_;
-  bool held_ = false;
-  std::chrono::steady_clock::time_point held_since_;
-};
-
 /// Keeps the file of what application servers trust as it is now: the CAs of the first tenant, which init made.
 [[nodiscard]] Result<void> RefreshDeviceCa(OpenPlatform& open, const PlatformHome& home) {
   std::string tenant;
@@ -158,7 +107,7 @@ class ClockWatch {
 /// Until a signal comes: what time brings, and a new server certificate now and then.
 void Work(OpenPlatform& open, const PlatformHome& home, net::HttpServer& server, ServerIdentity& identity,
           const StopSignal& stop) {
-  ClockWatch clock(*open.clock);
+  ClockWatch clock([&open] { return open.clock->Now(); }, SecondsSinceBoot, Log);
   pollfd watched{stop.fd(), POLLIN, 0};
   while (::poll(&watched, 1, kHousekeepingMs) <= 0) {
     const bool trusted = clock.IsTrusted();

@@ -424,6 +424,7 @@ TEST_F(ApiTest, MetricsCountByRouteAndStatus) {
   EXPECT_NE(text.find("simroot_http_request_seconds_count{route=\"/v1/cards/{iccid}\",method=\"GET\"} 2\n"),
             std::string::npos);
   EXPECT_NE(text.find("simroot_jobs_queued 2\n"), std::string::npos);
+  EXPECT_NE(text.find("simroot_feed_unsealed_total 7\n"), std::string::npos);
   EXPECT_EQ(text.find("/secret"), std::string::npos);
 }
 

@@ -75,6 +75,28 @@ TEST_F(FeedTest, ALongPollEndsEmptyWhenItsTimeIsOver) {
   EXPECT_EQ(out, "{\"items\":[],\"next\":5}\n");
 }
 
+TEST_F(FeedTest, ALongPollThatCannotReadIsNoEmptyAnswer) {
+  const auto failing = Follow({{"wait", "30"}});
+  std::string out;
+  service_.failure = Failure(FailureKind::kUnavailable, "the disk is gone");
+  for (const bool idle : {false, true}) {
+    EXPECT_EQ(failing.stream->Pull(out, idle), net::HttpStream::Next::kEnd);
+    EXPECT_EQ(out, "") << "the reader must not take it for nothing new";
+  }
+  EXPECT_EQ(Follow({{"wait", "30"}}).status, 503) << "nothing has been sent yet";
+  service_.failure.reset();
+  const auto unknown = Follow({{"wait", "30"}, {"after", "5"}});
+  service_.login_failure = Failure(FailureKind::kUnavailable, "the disk is gone");
+  EXPECT_EQ(unknown.stream->Pull(out, false), net::HttpStream::Next::kEnd);
+  EXPECT_EQ(out, "");
+  out.clear();
+  service_.login_failure.reset();
+  service_.revoked = true;
+  service_.AddEvent(9);
+  EXPECT_EQ(unknown.stream->Pull(out, false), net::HttpStream::Next::kEnd);
+  EXPECT_EQ(out, "{\"items\":[],\"next\":5}\n") << "who is shut out learns nothing";
+}
+
 TEST_F(FeedTest, EventsResumeAfterTheLastOneSeen) {
   service_.AddEvent(3);
   service_.AddEvent(4);

@@ -44,10 +44,14 @@ class Reader {
   Reader(ApiParts& parts, Actor actor, std::string_view token, const Page& page)
       : parts_(parts), actor_(std::move(actor)), token_(AsBytes(token)), page_(page) {}
 
-  [[nodiscard]] bool IsStillAllowed() {
+  /// A failure: nobody knows, the store does not answer.
+  [[nodiscard]] Outcome<bool> IsStillAllowed() {
     const ByteView token = token_.Reveal(InsecureReveal::kForCrypto);
     const auto actor = token.empty() ? parts_.service.AuthenticateServer(actor_.certificate)
                                      : parts_.service.Authenticate(AsText(token));
+    if (!actor && actor.error().kind != FailureKind::kDenied) {
+      return tl::make_unexpected(actor.error());
+    }
     return actor && actor->tenant == actor_.tenant;
   }
   [[nodiscard]] Outcome<Part> Read() { return ReadPart(parts_, actor_, page_); }
@@ -61,21 +65,30 @@ class Reader {
   Page page_;
 };
 
-/// Ends with the first changes, or with none when the time is over.
+/// Ends with the first changes, or with none when the time is over; without a body, which no reader takes for an
+/// answer, when they cannot be read.
 class Poll final : public net::HttpStream {
  public:
   explicit Poll(Reader reader) : reader_(std::move(reader)) {}
 
   Next Pull(std::string& out, bool idle) override {
-    auto part = reader_.IsStillAllowed() ? reader_.Read() : Part{{}, reader_.page().after};
-    if (part && part->items.empty() && !idle && reader_.IsStillAllowed()) {
+    auto part = ReadIfAllowed();
+    if (part && part->items.empty() && !idle && allowed_) {
       return Next::kWait;
     }
-    out += ToText(part ? std::move(*part) : Part{{}, reader_.page().after});
+    if (part) {
+      out += ToText(std::move(*part));
+    }
     return Next::kEnd;
   }
 
  private:
+  [[nodiscard]] Outcome<Part> ReadIfAllowed() {
+    SR_TRY(allowed_, reader_.IsStillAllowed());
+    return allowed_ ? reader_.Read() : Part{{}, reader_.page().after};
+  }
+
+  bool allowed_ = false;
   Reader reader_;
 };
 
@@ -85,7 +98,7 @@ class Events final : public net::HttpStream {
   explicit Events(Reader reader) : reader_(std::move(reader)) {}
 
   Next Pull(std::string& out, bool idle) override {
-    if (!reader_.IsStillAllowed()) {
+    if (!reader_.IsStillAllowed().value_or(false)) {
       return Next::kEnd;
     }
     auto part = reader_.Read();
@@ -147,8 +160,9 @@ Answer ReadFeed(Context& context) {
     return OpenEvents(context);
   }
   const auto wait = ParseNumber(context.Query("wait"));
-  if (!wait || *wait == 0) {
-    SR_TRY(Part part, ReadPart(context.parts, context.actor, context.page));
+  // Also who would wait: a store that fails now is a proper error, later there is none any more.
+  SR_TRY(Part part, ReadPart(context.parts, context.actor, context.page));
+  if (!wait || *wait == 0 || !part.items.empty()) {
     return context.Raw(ToText(std::move(part)));
   }
   net::HttpResponse answer;

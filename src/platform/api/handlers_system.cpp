@@ -54,6 +54,9 @@ Answer GetReadiness(Context& context) {
 Answer GetMetrics(Context& context) {
   std::string out = context.metrics.Print();
   PrintEngine(out, context.parts.engine.Count());
+  PrintMetric(out, "simroot_feed_unsealed_total", "counter",
+              "Pre-shared keys that could not be sealed for an application server.",
+              static_cast<double>(context.parts.service.UnsealedPsks()));
   if (context.parts.counters) {
     PrintServer(out, context.parts.counters());
   }

@@ -204,8 +204,9 @@ OtaEngine::Counters EngineImpl::Count() const {
   result.jobs_failed = counters_.jobs_failed;
   result.certificates = counters_.certificates;
   const std::lock_guard lock(table_mutex_);
-  result.open_sessions = static_cast<unsigned>(
-      std::ranges::count_if(sessions_, [&](const auto& entry) { return !HasExpired(*entry.second); }));
+  result.open_sessions = static_cast<unsigned>(std::ranges::count_if(sessions_, [&](const auto& entry) {
+    return entry.second->phase != RelaySession::Phase::kOver && !HasExpired(*entry.second);
+  }));
   return result;
 }
 

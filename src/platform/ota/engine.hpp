@@ -74,7 +74,7 @@ class OtaEngine {
     std::uint64_t jobs_done = 0;
     std::uint64_t jobs_failed = 0;
     std::uint64_t certificates = 0;
-    unsigned open_sessions = 0;
+    unsigned open_sessions = 0;  ///< neither done nor expired
   };
   [[nodiscard]] virtual Counters Count() const = 0;
 };

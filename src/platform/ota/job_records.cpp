@@ -118,8 +118,10 @@ Outcome<void> MoveCredentialTo(StoreWriter& writer, const Card& card, Id credent
   event.credential = credential;
   event.kind = "credential." + std::string(NameOf(to));
   SR_TRY_VOID(writer.AddFeedEvent(event));
+  const bool was_over = before.state == CredentialState::kRevoked || before.state == CredentialState::kExpired;
+  const std::string& why = was_over && to == CredentialState::kDeleted ? before.reason : reason;  // it had its own
   return AddAudit(writer, before.tenant, "card " + card.iccid, event.kind, "credential " + std::to_string(credential),
-                  reason.empty() ? "{}" : AuditDetail("reason", reason));
+                  why.empty() ? "{}" : AuditDetail("reason", why));
 }
 
 Outcome<void> RecordActive(StoreWriter& writer, const Card& card, const Credential& credential, UnixTime now) {

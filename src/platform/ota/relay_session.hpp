@@ -35,8 +35,8 @@ struct RelaySession {
   std::atomic<UnixTime> touched = 0;   ///< last fitting answers
   std::atomic<bool> replaced = false;  ///< a newer session with the same card has been opened
 
-  Phase phase = Phase::kHello;
-  bool known = false;  ///< the platform may work with this card
+  std::atomic<Phase> phase = Phase::kHello;  ///< written under `mutex`
+  bool known = false;                        ///< the platform may work with this card
   Card card;
   std::vector<CardKeySet> keys;
   std::uint8_t key_version = 0;  ///< of this session

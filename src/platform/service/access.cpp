@@ -55,6 +55,56 @@ constexpr std::size_t kMostCertificates = 8;  ///< of a server that are valid at
   return servers;
 }
 
+[[nodiscard]] bool HasEnded(const ServerIdentity& server, UnixTime now) {
+  return server.created + kServerCertificateLifetime <= now;
+}
+
+/// Does the server of this certificate live on? Only a renewal ends single certificates of a server, in the second in
+/// which it makes the next one, and at least the one that asked outlives it; an administrator ends all at once.
+[[nodiscard]] Outcome<bool> LivesOn(std::vector<ServerIdentity> servers, ServerIdentity server) {
+  std::erase_if(
+      servers, [&](const ServerIdentity& other) { return other.tenant != server.tenant || other.name != server.name; });
+  std::ranges::sort(servers, {}, &ServerIdentity::id);
+  const Id asked = server.id;
+  bool sure = true;
+  while (server.revoked != 0) {
+    const auto next = std::ranges::find_if(
+        servers, [&](const ServerIdentity& other) { return other.id > server.id && other.created == server.revoked; });
+    if (next == servers.end()) {
+      return false;
+    }
+    const bool renewed = std::any_of(servers.begin(), next, [&](const ServerIdentity& other) {
+      return other.revoked == 0 || other.revoked > server.revoked;
+    });
+    if (!renewed && !HasEnded(server, server.revoked)) {
+      return false;  // revoked, and a namesake enrolled within that second
+    }
+    sure = sure && renewed;
+    server = *next;
+  }
+  if (!sure) {
+    return Refuse(FailureKind::kConflict,
+                  "certificate " + std::to_string(asked) + " of server " + server.name +
+                      " has ended, and whether the server of this name is the same one cannot be told",
+                  "revoke the server by the id " + std::to_string(server.id));
+  }
+  return true;
+}
+
+/// For a server that has as many certificates as it may: ends the newest ones but the one that asks. Those were never
+/// taken up (the answer was lost, or the server's disk was full), or the server would ask with them.
+[[nodiscard]] Outcome<void> MakeRoom(StoreWriter& writer, std::vector<ServerIdentity> valid, Id asking, UnixTime now) {
+  std::ranges::sort(valid, std::ranges::greater(), &ServerIdentity::id);
+  std::size_t left = valid.size();
+  for (const ServerIdentity& one : valid) {
+    if (left >= kMostCertificates && one.id != asking) {
+      SR_TRY_VOID(writer.RevokeServer(one.id, now));
+      --left;
+    }
+  }
+  return {};
+}
+
 [[nodiscard]] Actor AsActor(const ServerIdentity& server) {
   return {.name = "server " + server.name, .role = Role::kViewer, .tenant = server.tenant, .certificate = {}};
 }
@@ -263,19 +313,15 @@ Outcome<EnrolledServer> ServiceImpl::RenewServer(const Actor& actor, ByteView cs
       return NotKnown();  // somebody has revoked it meanwhile
     }
     SR_TRY(const auto all, CertificatesOf(writer, now));
-    std::size_t valid = 0;
+    std::vector<ServerIdentity> valid;
     for (const ServerIdentity& old : all) {
-      const bool ended = old.created + kServerCertificateLifetime <= identity.created;
-      valid += ended ? 0 : 1;
-      if (ended && old.id != now.id) {
+      if (!HasEnded(old, identity.created)) {
+        valid.push_back(old);
+      } else if (old.id != now.id) {
         SR_TRY_VOID(writer.RevokeServer(old.id, identity.created));
       }
     }
-    if (valid >= kMostCertificates) {
-      return Refuse(FailureKind::kLimited,
-                    "server " + now.name + " has " + std::to_string(valid) + " certificates that are valid",
-                    "use the newest one");
-    }
+    SR_TRY_VOID(MakeRoom(writer, std::move(valid), now.id, identity.created));
     SR_TRY(identity.id, writer.InsertServer(identity));
     return Note(writer, AsActor(identity), identity.tenant, "server.renew", "server " + identity.name);
   });
@@ -294,14 +340,16 @@ Outcome<ServerIdentity> ServiceImpl::RevokeServer(const Actor& actor, Id id) {
       return Refuse(FailureKind::kNotFound, "there is no server " + std::to_string(id));
     }
     revoked = *server;
-    if (revoked.revoked != 0) {
+    SR_TRY(const bool lives, LivesOn(servers, revoked));
+    SR_TRY(const auto certificates, CertificatesOf(writer, revoked));
+    if (!lives || certificates.empty()) {
       return {};
     }
-    SR_TRY(const auto certificates, CertificatesOf(writer, revoked));
-    revoked.revoked = clock_.Now();
+    const UnixTime now = clock_.Now();
     for (const ServerIdentity& one : certificates) {
-      SR_TRY_VOID(writer.RevokeServer(one.id, revoked.revoked));
+      SR_TRY_VOID(writer.RevokeServer(one.id, now));
     }
+    revoked.revoked = revoked.revoked != 0 ? revoked.revoked : now;
     return Note(writer, actor, revoked.tenant, "server.revoke", "server " + revoked.name);
   });
   SR_TRY_VOID(written);

@@ -52,6 +52,8 @@ Outcome<void> ServiceImpl::Complete(const Sealer* sealer, ToldCredential& told) 
     // revocations above all.
     if (auto sealed = SealPsk(*sealer, credential)) {
       told.sealed_psk = std::move(*sealed);
+    } else {
+      ++unsealed_;
     }
   }
   credential.sealed_psk.clear();

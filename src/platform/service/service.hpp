@@ -116,9 +116,11 @@ class Service {
   /// encrypted for.
   [[nodiscard]] virtual Outcome<EnrolledServer> EnrolServer(std::string_view one_time_token, ByteView csr) = 0;
   /// A new certificate for the application server that asks, with the key of the request, which may be the old one. The
-  /// old certificate stays valid until its end. kInvalid as above; kLimited: it has eight that are valid.
+  /// old certificate stays valid until its end. Of more than eight that are valid, the newest that do not ask are
+  /// ended: they were never taken up. kInvalid as above.
   [[nodiscard]] virtual Outcome<EnrolledServer> RenewServer(const Actor& actor, ByteView csr) = 0;
-  /// With all its certificates.
+  /// With all its certificates; `server` may also be one that has ended, but then kConflict if a later namesake cannot
+  /// be told from it. Nothing changes for a server that is revoked.
   [[nodiscard]] virtual Outcome<ServerIdentity> RevokeServer(const Actor& actor, Id server) = 0;
 
   /// A further issuing CA that issues from now on; the old one stays for what it issued. Admin.
@@ -139,6 +141,9 @@ class Service {
   /// What the actor may see of all credentials: without what was never made and without PSKs that are deleted, so a
   /// part may be shorter than its limit.
   [[nodiscard]] virtual Outcome<SnapshotPart> Snapshot(const Actor& actor, const Page& page) = 0;
+
+  /// Pre-shared keys that could not be sealed for a reader since the start: he got them empty.
+  [[nodiscard]] virtual std::uint64_t UnsealedPsks() const = 0;
 
   /// What time brings: expiry, rotations that are due, jobs whose session died, old idempotency keys.
   [[nodiscard]] virtual Outcome<void> Housekeeping() = 0;

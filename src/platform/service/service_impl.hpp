@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -62,6 +63,8 @@ class ServiceImpl final : public Service {
   Outcome<std::vector<FeedItem>> Feed(const Actor& actor, const Page& page) override;
   Outcome<SnapshotPart> Snapshot(const Actor& actor, const Page& page) override;
 
+  std::uint64_t UnsealedPsks() const override { return unsealed_; }
+
   Outcome<void> Housekeeping() override;
 
  private:
@@ -86,6 +89,7 @@ class ServiceImpl final : public Service {
   Vault& vault_;
   Authority& authority_;
   Clock& clock_;
+  std::atomic<std::uint64_t> unsealed_ = 0;
   std::mutex crl_mutex_;
   std::map<Id, CachedCrl> crls_;
 };

@@ -94,6 +94,7 @@ using NobodysKey = SecretArray<32>;
         const bool taken = bytes->size() >= kMinPsk && key.Assign(*bytes);
         Wipe(*bytes);
         if (taken) {
+          Wipe(*content);
           return {};
         }
       }

@@ -110,17 +110,25 @@ void Drain(int fd, std::string& output) {
   }
 }
 
+/// Leaves its status to be fetched.
+[[nodiscard]] bool HasEnded(pid_t pid) {
+  siginfo_t info{};  // si_pid stays 0 as long as it runs
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
 /// True: it ended by itself.
 [[nodiscard]] bool WaitFor(const Started& started, Deadline deadline, const std::atomic<bool>& stop,
                            std::string& output) {
-  // The header of this function in glibc 2.36 cannot be used from C++.
+  // The header of this function in glibc 2.36 cannot be used from C++. It fails in sandboxes that do not know it, or
+  // without a free descriptor: then poll() below only waits for a turn.
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, started.pid, 0)));
   while (!stop && !deadline.Passed()) {
     // The pipe is not waited for: a command that floods it is emptied with every turn, one that closes it is no reason
     // to turn faster.
     pollfd ended{process.get(), POLLIN, 0};
     const Deadline turn = Deadline::After(kStopCheck).Earlier(deadline);
-    const bool over = ::poll(&ended, 1, turn.PollTimeoutMs()) > 0;
+    const bool told = ::poll(&ended, 1, turn.PollTimeoutMs()) > 0;
+    const bool over = told || (process.get() < 0 && HasEnded(started.pid));
     Drain(started.output.get(), output);
     if (over) {
       return true;

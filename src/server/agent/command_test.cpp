@@ -2,6 +2,16 @@
 #include "server/agent/command.hpp"
 
 #include <gmock/gmock.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
 
 namespace simroot::server {
 namespace {
@@ -67,6 +77,27 @@ TEST(RunCommand, EmptiesAFloodedPipe) {
   const auto flooded = RunCommand({"sh", "-c", "head -c 1000000 /dev/zero; echo; echo end; exit 1"}, 30s, kGoOn);
   ASSERT_FALSE(flooded);
   EXPECT_EQ(flooded.error().next_step, "it printed: end");
+}
+
+/// In a sandbox that does not know pidfd_open. 0: all is as without.
+int RunWithoutPidfd() {
+  std::array<sock_filter, 4> filter{{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                                     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+                                     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+                                     BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
+  const sock_fprog program{filter.size(), filter.data()};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    return 1;
+  }
+  if (::syscall(SYS_pidfd_open, ::getpid(), 0) != -1 || !RunCommand({"sh", "-c", "sleep 0.3"}, 30s, kGoOn)) {
+    return 2;
+  }
+  const auto failed = RunCommand({"sh", "-c", "echo so; exit 3"}, 30s, kGoOn);
+  return !failed && failed.error().next_step == "it printed: so" ? 0 : 3;
+}
+
+TEST(RunCommand, WorksWithoutPidfd) {
+  EXPECT_EXIT(std::exit(RunWithoutPidfd()), ::testing::ExitedWithCode(0), "");
 }
 
 TEST(RunCommand, InputIsEmpty) {

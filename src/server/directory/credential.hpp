@@ -12,7 +12,7 @@
 namespace simroot::server {
 
 using UnixTime = std::int64_t;      ///< seconds; 0: never
-using CredentialId = std::int64_t;  ///< the platform's; never reused
+using CredentialId = std::int64_t;  ///< the platform's; one that was restored from a backup may give it again
 /// SHA-256 of a certificate in DER.
 using Fingerprint = std::array<std::uint8_t, 32>;
 
@@ -50,5 +50,12 @@ struct Credential {
   UnixTime changed = 0;     ///< of the state: "since when"
   SecretBytes psk{};        ///< empty for a certificate, and where the platform gave none
 };
+
+/// A PSK that is in use, or may be again.
+[[nodiscard]] inline bool NeedsKey(const Credential& credential) {
+  return credential.kind == CredentialKind::kPsk &&
+         (credential.state == CredentialState::kPending || credential.state == CredentialState::kActive ||
+          credential.state == CredentialState::kSuperseded || credential.state == CredentialState::kSuspended);
+}
 
 }  // namespace simroot::server

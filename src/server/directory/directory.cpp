@@ -219,7 +219,7 @@ Result<void> MemoryDirectory::Put(const Credential& credential) {
       return Fail(ErrorDomain::kCrypto, "a PSK cannot be sealed: OpenSSL failed", "free some memory");
     }
     entry.sealed = sealed;
-  } else if (psk && before != 0) {
+  } else if (psk && before != 0 && SameKey(At(before), entry)) {  // with another name it is another credential
     entry.sealed = At(before).sealed;
   }
   return Store(entry, before);

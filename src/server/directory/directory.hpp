@@ -54,10 +54,10 @@ class Directory {
 
   // ---- one thread at a time ----
 
-  /// Inserts, or replaces the one with this id. A PSK that comes without key keeps the key it had. A deleted PSK goes;
-  /// a deleted certificate stays, refused, until it is forgotten. Of two with the same fingerprint or identity look-ups
-  /// find the one that is valid, or else the newer. kUsage for texts that are too long or not as they must be; then
-  /// nothing has changed.
+  /// Inserts, or replaces the one with this id. A PSK that comes without key keeps the key it had, if it
+  /// has the same identity. A deleted PSK goes; a deleted certificate stays, refused, until it is forgotten. Of two
+  /// with the same fingerprint or identity look-ups find the one that is valid, or else the newer. kUsage for texts
+  /// that are too long or not as they must be; then nothing has changed.
   [[nodiscard]] virtual Result<void> Put(const Credential& credential) = 0;
   /// Another name of a device, for all its credentials.
   virtual void Rename(std::string_view iccid, std::string_view device) = 0;

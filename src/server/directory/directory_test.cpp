@@ -157,16 +157,32 @@ TEST(Directory, PskWithoutKeyKeepsTheKeyItHad) {
   ASSERT_EQ(key.size(), 32U);
   Credential again = PskOf(1, CredentialState::kSuspended);
   again.psk = {};
-  again.name = "another-identity";
   ASSERT_TRUE(directory->Put(again));
   EXPECT_EQ(KeyOf(*directory, 1), key);
-  EXPECT_TRUE(directory->FindPsk("another-identity").has_value());
   again.psk = SecretBytes(Bytes(16, 7));
   ASSERT_TRUE(directory->Put(again));
   EXPECT_EQ(KeyOf(*directory, 1), Bytes(16, 7));
   Credential never = PskOf(2);
   never.psk = {};
   ASSERT_TRUE(directory->Put(never));
+  EXPECT_EQ(directory->OpenPsk(2).error().domain, ErrorDomain::kUsage);
+}
+
+TEST(Directory, AnotherIdentityOrKindDoesNotGetTheKeyOfTheOneBefore) {
+  const auto directory = NewDirectory();
+  ASSERT_TRUE(directory->Put(PskOf(1)));
+  Credential other = PskOf(1);
+  other.psk = {};
+  other.name = "another-identity";
+  ASSERT_TRUE(directory->Put(other));
+  EXPECT_TRUE(directory->FindPsk("another-identity").has_value());
+  EXPECT_FALSE(directory->FindPsk(PskOf(1).name).has_value());
+  EXPECT_EQ(directory->OpenPsk(1).error().domain, ErrorDomain::kUsage);
+  ASSERT_TRUE(directory->Put(PskOf(2)));
+  ASSERT_TRUE(directory->Put(CertificateOf(2)));
+  Credential again = PskOf(2);
+  again.psk = {};
+  ASSERT_TRUE(directory->Put(again));
   EXPECT_EQ(directory->OpenPsk(2).error().domain, ErrorDomain::kUsage);
 }
 

@@ -64,8 +64,16 @@ void Follower::LoadCopy() {
   if (parts_.copy == nullptr) {
     return;
   }
+  if (const std::string read_only = parts_.copy->WhyReadOnly(); !read_only.empty()) {
+    Log(LogLevel::kError, "the local copy can only be read, and grows old: " + read_only);
+  }
   std::string why;
-  const auto point = parts_.copy->Load([this](Credential&& credential) { PutOrShutOut(credential); }, why);
+  const auto load = [this](Credential&& credential) {
+    PutOrShutOut(credential);
+    keys_missing_ = keys_missing_ ||
+                    (NeedsKey(credential) && credential.psk.size() == 0 && !parts_.directory.OpenPsk(credential.id));
+  };
+  const auto point = parts_.copy->Load(load, why);
   if (!point || point->feed_number < 0) {
     parts_.directory.Clear();
     Log(LogLevel::kInfo, LogLine("the local copy is not used: " + (point ? why : point.error().Text())).text());
@@ -92,6 +100,7 @@ Result<void> Follower::Step(PlatformLink& link, std::chrono::seconds wait) {
     SR_TRY_VOID(Look(link));
     wait = std::chrono::seconds(0);  // whoever waits for the first exchange after a failure is not kept waiting
   }
+  wait = caught_up_.load() ? wait : std::chrono::seconds(0);
   if (feed_number_.load() < 0 || replacing_.load()) {
     return ReadSnapshotPart(link);
   }
@@ -107,6 +116,8 @@ Result<void> Follower::Look(PlatformLink& link) {
     SR_TRY(const SnapshotPart end, link.ReadSnapshot(kBeyondAll));
     if (end.feed_number < feed_number_.load()) {
       StartSnapshot("its feed is behind: it was restored from a backup");
+    } else if (keys_missing_ && parts_.freshness.clocks().steady() - keys_asked_ >= kLookEvery) {
+      StartSnapshot("pre-shared keys are missing or do not open");
     }
     (void)parts_.directory.ForgetEndedBefore(parts_.freshness.clocks().wall() - kRemember);
   }
@@ -116,8 +127,7 @@ Result<void> Follower::Look(PlatformLink& link) {
 }
 
 Result<void> Follower::ReadAuthorities(PlatformLink& link) {
-  SR_TRY(std::string pem, link.ReadAuthorities());
-  parts_.freshness.Heard();
+  SR_TRY(std::string pem, link.ReadAuthorities());  // not "heard": it tells no revocation
   SetAuthorities(std::move(pem));
   return {};
 }
@@ -129,6 +139,8 @@ void Follower::StartSnapshot(const std::string& why) {
   snapshot_after_ = 0;
   snapshot_number_ = -1;
   seen_.clear();
+  keys_missing_ = false;  // until one comes without
+  keys_asked_ = parts_.freshness.clocks().steady();
 }
 
 Result<void> Follower::ReadSnapshotPart(PlatformLink& link) {
@@ -152,6 +164,10 @@ Result<void> Follower::ReadSnapshotPart(PlatformLink& link) {
       seen_.insert(credential.id);
     }
   }
+  ApplyShutOut(part.not_understood, nullptr);
+  if (replacing_.load()) {
+    seen_.insert(part.not_understood.begin(), part.not_understood.end());
+  }
   snapshot_after_ = part.next;
   if (part.next == 0) {
     EndSnapshot();
@@ -162,7 +178,8 @@ Result<void> Follower::ReadSnapshotPart(PlatformLink& link) {
 /// What else a part of snapshot or feed says.
 Result<void> Follower::CheckPart(PlatformLink& link, std::size_t unopened, std::int64_t newest_authority) {
   if (unopened != 0) {
-    Log(LogLevel::kError, LogLine("pre-shared keys do not open with the key of this server")
+    keys_missing_ = true;
+    Log(LogLevel::kError, LogLine("pre-shared keys are missing or do not open with the key of this server")
                               .With("count", static_cast<std::int64_t>(unopened))
                               .text());
   }
@@ -210,7 +227,7 @@ void Follower::EndSnapshot() {
 
 Result<void> Follower::ReadChanges(PlatformLink& link, std::chrono::seconds wait) {
   const std::int64_t after = feed_number_.load();
-  SR_TRY(const FeedPart part, link.ReadFeed(after, wait));
+  SR_TRY(FeedPart part, link.ReadFeed(after, wait));
   parts_.freshness.Heard();
   if (part.next < after) {
     StartSnapshot("its feed is behind: it was restored from a backup");
@@ -219,17 +236,25 @@ Result<void> Follower::ReadChanges(PlatformLink& link, std::chrono::seconds wait
   for (const Credential& credential : part.changes) {
     Apply(credential);
   }
+  ApplyShutOut(part.not_understood, &part.changes);
   feed_number_.store(part.next);
+  caught_up_.store(caught_up_.load() || !part.more);
   Persist(part.changes);
   return CheckPart(link, part.unopened, part.newest_authority);
 }
 
 void Follower::Apply(const Credential& credential) {
-  const auto before = parts_.directory.FindById(credential.id);
+  auto before = parts_.directory.FindById(credential.id);
   PutOrShutOut(credential);
   changes_.fetch_add(1, std::memory_order_relaxed);
   const auto after = parts_.directory.FindById(credential.id);
   const Found now = after ? *after : FoundOf(credential);
+  if (before && (before->kind != now.kind || before->name != now.name)) {
+    // Another credential, as after a restore from a backup: whoever is connected with the old one must go.
+    before->state = CredentialState::kDeleted;
+    parts_.tell(Change{*before, true});
+    before.reset();
+  }
   const bool gone = !after && !before;
   if (!gone && (!before || !after || !SameToOutside(*before, now))) {
     const bool refused = Judge(now, parts_.freshness.clocks().wall()) != Refusal::kNone;
@@ -244,18 +269,43 @@ void Follower::PutOrShutOut(const Credential& credential) {
     return;
   }
   Log(LogLevel::kError, LogLine("a change is not understood: " + put.error().Text()).text());
-  if (const auto known = parts_.directory.FindById(credential.id)) {
-    const Credential shut_out{.id = known->id,
-                              .kind = known->kind,
-                              .state = CredentialState::kSuspended,
-                              .name = known->name.data(),
-                              .iccid = known->iccid.data(),
-                              .device = known->device.data(),
-                              .not_before = known->not_before,
-                              .not_after = known->not_after,
-                              .first_used = known->first_used,
-                              .changed = known->changed};
-    (void)parts_.directory.Put(shut_out);
+  if (const auto shut_out = ShutOut(credential.id)) {
+    (void)parts_.directory.Put(*shut_out);
+  }
+}
+
+/// Nothing for one that is not known: nobody is let in with it.
+std::optional<Credential> Follower::ShutOut(CredentialId id) const {
+  const auto known = parts_.directory.FindById(id);
+  if (!known) {
+    return std::nullopt;
+  }
+  return Credential{.id = known->id,
+                    .kind = known->kind,
+                    .state = CredentialState::kSuspended,
+                    .name = known->name.data(),
+                    .iccid = known->iccid.data(),
+                    .device = known->device.data(),
+                    .not_before = known->not_before,
+                    .not_after = known->not_after,
+                    .first_used = known->first_used,
+                    .changed = known->changed};
+}
+
+/// @param changes where they are added, for the local copy; may be nullptr
+void Follower::ApplyShutOut(const std::vector<CredentialId>& ids, std::vector<Credential>* changes) {
+  for (const CredentialId id : ids) {
+    Log(LogLevel::kError,
+        LogLine("what the platform tells of a credential is not understood, and it is let in no more: "
+                "check that platform and server are of versions that fit")
+            .With("id", id)
+            .text());
+    if (auto shut_out = ShutOut(id)) {
+      Apply(*shut_out);
+      if (changes != nullptr) {
+        changes->push_back(std::move(*shut_out));
+      }
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <unordered_set>
 
 #include "server/middleware/freshness.hpp"
@@ -39,6 +40,8 @@ class Follower {
   [[nodiscard]] bool IsReady() const { return feed_number_.load() >= 0 && Authorities() != nullptr; }
   /// The directory is as the platform has told it, nothing is missing.
   [[nodiscard]] bool IsWhole() const { return IsReady() && !replacing_.load(); }
+  /// What had changed before this program ran is known.
+  [[nodiscard]] bool HasCaughtUp() const { return caught_up_.load(); }
   [[nodiscard]] std::int64_t feed_number() const { return feed_number_.load(); }
   [[nodiscard]] std::uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }
   /// nullptr: never heard.
@@ -55,6 +58,8 @@ class Follower {
   /// Into the directory; tells the listeners.
   void Apply(const Credential& credential);
   void PutOrShutOut(const Credential& credential);
+  void ApplyShutOut(const std::vector<CredentialId>& ids, std::vector<Credential>* changes);
+  [[nodiscard]] std::optional<Credential> ShutOut(CredentialId id) const;
   void Persist(const std::vector<Credential>& changes);
   void Rewrite();
   [[nodiscard]] SyncPoint Point() const;
@@ -66,6 +71,7 @@ class Follower {
   std::shared_ptr<const std::string> authorities_;
   std::atomic<std::int64_t> feed_number_{-1};
   std::atomic<bool> replacing_{false};  ///< a snapshot replaces what is there, because it may be wrong
+  std::atomic<bool> caught_up_{false};
   std::atomic<std::uint64_t> changes_{0};
 
   // Of the snapshot that is being read.
@@ -75,8 +81,11 @@ class Follower {
 
   bool look_again_ = true;
   std::int64_t newest_authority_ = 0;  ///< that was seen before the authorities were read
-  std::int64_t looked_ = 0;            ///< these two on the steady clock
+  std::int64_t looked_ = 0;            ///< these three on the steady clock
   std::int64_t persisted_ = 0;
+  std::int64_t keys_asked_ = 0;  ///< when all credentials were last read again
+  /// Some PSK in use came without key: all are read again some time later, when the platform may have it.
+  bool keys_missing_ = false;
   bool copy_is_behind_ = false;  ///< something is missing in it: only a new one helps
   bool disk_fails_ = false;
 };

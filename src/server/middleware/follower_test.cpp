@@ -368,6 +368,150 @@ TEST(Follower, ChangeThatIsNotUnderstoodShutsItsCredentialOut) {
   EXPECT_FALSE(process.directory->FindById(9).has_value());
 }
 
+TEST(Follower, ItemThatIsNotUnderstoodHoldsNothingBackAndShutsItsCredentialOut) {
+  FakePlatform platform;
+  MemoryCopy copy;
+  for (CredentialId id = 1; id <= 3; ++id) {
+    platform.Set(id == 3 ? PskOf(id) : CertificateOf(id));
+  }
+  Process process(platform, &copy);
+  process.CatchUp(platform);
+  process.changes.clear();
+  platform.Garble(1);
+  platform.Garble(3);
+  platform.Garble(9);
+  platform.Set(CertificateOf(1, CredentialState::kRevoked));
+  platform.Set(CertificateOf(2, CredentialState::kRevoked));
+  platform.Set(PskOf(3, CredentialState::kRevoked));
+  platform.Set(CertificateOf(9));
+  process.CatchUp(platform);
+  EXPECT_EQ(process.follower->feed_number(), platform.last_number());
+  EXPECT_FALSE(process.directory->FindCertificate(FingerprintOf(1)).has_value());
+  EXPECT_EQ(process.directory->FindById(1)->state, CredentialState::kSuspended);
+  EXPECT_EQ(process.directory->FindById(2)->state, CredentialState::kRevoked);
+  EXPECT_EQ(process.directory->FindPsk(PskOf(3).name)->state, CredentialState::kSuspended);
+  EXPECT_FALSE(process.directory->FindById(9).has_value());
+  std::set<CredentialId> told;
+  for (const Change& change : process.changes) {
+    EXPECT_TRUE(change.refused) << change.now.id;
+    told.insert(change.now.id);
+  }
+  EXPECT_EQ(told, (std::set<CredentialId>{1, 2, 3}));
+  EXPECT_NE(process.log.find("id=9"), std::string::npos) << process.log;
+  EXPECT_EQ(copy.credentials.at(1).state, CredentialState::kSuspended) << "nor after the next start";
+  EXPECT_EQ(copy.credentials.at(3).state, CredentialState::kSuspended);
+}
+
+TEST(Follower, SnapshotWithAnItemThatIsNotUnderstoodShutsItsCredentialOut) {
+  FakePlatform platform;
+  platform.Set(CertificateOf(1));
+  platform.Set(CertificateOf(2));
+  Process process(platform);
+  process.CatchUp(platform);
+  platform.Garble(1);
+  std::vector<Credential> same;
+  same.push_back(CertificateOf(1));
+  same.push_back(CertificateOf(2));
+  platform.RestoreTo(1, same);
+  process.follower->LookAgain();
+  process.CatchUp(platform);
+  EXPECT_EQ(process.directory->FindById(1)->state, CredentialState::kSuspended);
+  EXPECT_EQ(process.directory->FindById(2)->state, CredentialState::kActive);
+}
+
+TEST(Follower, MissingKeysAreAskedForAgainNowAndThen) {
+  FakePlatform platform;
+  const auto keyless = [](CredentialId id) {
+    Credential credential = PskOf(id);
+    credential.psk = {};
+    return credential;
+  };
+  platform.Set(keyless(1));
+  Process process(platform);
+  process.CatchUp(platform);
+  platform.Set(keyless(2));
+  process.CatchUp(platform);
+  const auto snapshots_of = [&](std::int64_t seconds) {
+    const int before = platform.snapshot_calls();
+    process.now += seconds;
+    for (int i = 0; i < 10; ++i) {
+      EXPECT_TRUE(process.Step());
+    }
+    return platform.snapshot_calls() - before;
+  };
+  EXPECT_EQ(snapshots_of(599), 0);
+  EXPECT_EQ(snapshots_of(1), 2) << "one to look, one whole";
+  process.follower->LookAgain();
+  EXPECT_EQ(snapshots_of(0), 1) << "not after each error";
+  std::vector<Credential> with_keys;
+  with_keys.push_back(PskOf(1));
+  with_keys.push_back(PskOf(2));
+  platform.RestoreTo(platform.last_number(), with_keys);  // without a word in the feed
+  EXPECT_FALSE(process.directory->OpenPsk(1).has_value());
+  EXPECT_EQ(snapshots_of(600), 2);
+  EXPECT_TRUE(process.directory->OpenPsk(1).has_value());
+  EXPECT_EQ(process.Text(), platform.Text());
+  EXPECT_EQ(snapshots_of(600), 1) << "none is missing";
+}
+
+TEST(Follower, MissingKeysOfTheCopyAreAskedFor) {
+  FakePlatform platform;
+  MemoryCopy copy;
+  platform.Set(PskOf(1));
+  Process(platform, &copy).CatchUp(platform);
+  copy.credentials.at(1).psk = {};
+  Process process(platform, &copy);
+  EXPECT_FALSE(process.directory->OpenPsk(1).has_value());
+  ASSERT_TRUE(process.Step());
+  process.CatchUp(platform);
+  EXPECT_EQ(process.Text(), platform.Text());
+}
+
+TEST(Follower, IdThatMeansAnotherCredentialNowEndsTheOldOne) {
+  FakePlatform platform;
+  platform.Set(PskOf(1));
+  platform.Set(PskOf(2));
+  Process process(platform);
+  process.CatchUp(platform);
+  process.changes.clear();
+  Credential renamed = PskOf(1);
+  renamed.name = "another-identity";
+  renamed.psk = {};
+  platform.Set(renamed);
+  platform.Set(CertificateOf(2));
+  process.CatchUp(platform);
+  ASSERT_EQ(process.changes.size(), 4U);
+  for (const std::size_t i : {0U, 2U}) {
+    const Change& gone = process.changes[i];
+    const Change& came = process.changes[i + 1];
+    EXPECT_TRUE(gone.refused);
+    EXPECT_EQ(gone.now.state, CredentialState::kDeleted);
+    EXPECT_EQ(gone.now.name.data(), PskOf(gone.now.id).name);
+    EXPECT_FALSE(came.refused);
+    EXPECT_EQ(came.now.id, gone.now.id);
+  }
+  EXPECT_STREQ(process.changes[1].now.name.data(), "another-identity");
+  EXPECT_FALSE(process.directory->OpenPsk(1).has_value()) << "the key was the old one's";
+}
+
+TEST(Follower, CopyThatCanOnlyBeReadIsSaidOnce) {
+  class ReadOnly final : public LocalCopy {
+   public:
+    Result<SyncPoint> Load(const std::function<void(Credential&&)>&, std::string&) override { return SyncPoint{}; }
+    Result<void> Append(const std::vector<Credential>&, const SyncPoint&) override { return {}; }
+    Result<void> Rewrite(const std::function<void(const Visit&)>&, const SyncPoint&) override { return {}; }
+    [[nodiscard]] std::string WhyReadOnly() const override { return "no rights"; }
+    [[nodiscard]] bool IsLong() const override { return false; }
+  } copy;
+  FakePlatform platform;
+  platform.Set(CertificateOf(1));
+  Process process(platform, &copy);
+  process.CatchUp(platform);
+  const auto said = process.log.find("no rights");
+  ASSERT_NE(said, std::string::npos);
+  EXPECT_EQ(process.log.rfind("no rights"), said);
+}
+
 TEST(Follower, ForgetsTheRefusedAWeekAfterTheirEnd) {
   FakePlatform platform;
   platform.Set(CertificateOf(1, CredentialState::kRevoked));

@@ -76,7 +76,7 @@ class ServerMiddleware final : public Middleware {
   std::unique_ptr<PlatformLink> link_;  ///< set by the thread, under the mutex
   std::string last_error_;
   std::uint64_t exchanges_ = 0;  ///< that went well
-  bool tried_ = false;           ///< at least one exchange, with whatever result
+  bool tried_ = false;           ///< all that had changed was read, or an exchange failed
   bool stop_ = false;
   bool ended_ = false;
   bool told_stale_ = false;                 ///< the thread's, as the next
@@ -186,7 +186,7 @@ bool ServerMiddleware::StepOnce() {
     before = std::exchange(last_error_, error);
     failed = step ? nullptr : std::move(link_);
     exchanges_ += step ? 1 : 0;
-    tried_ = true;
+    tried_ = tried_ || !step || follower_.HasCaughtUp();
     changed_.notify_all();
   }
   if (!step) {
@@ -234,7 +234,7 @@ void ServerMiddleware::TellStaleness() {
 }
 
 void ServerMiddleware::OnChange(const Change& change) {
-  if (change.now.first_used != 0 && uses_) {
+  if (uses_) {
     uses_->Forget(change.now.id);
   }
   if (follower_.IsReady()) {

@@ -15,7 +15,6 @@ namespace {
 using testing::CertificateOf;
 using testing::FakePlatform;
 using testing::FingerprintOf;
-using testing::IccidOf;
 using testing::PskOf;
 using testing::TextOf;
 
@@ -196,6 +195,22 @@ TEST_F(MiddlewareTest, KnowsAtTheFirstDeviceWhatChangedWhileItDidNotRun) {
   EXPECT_FALSE(middleware->status().stale);
 }
 
+TEST_F(MiddlewareTest, KnowsAtTheFirstDeviceAllPartsOfWhatChanged) {
+  platform.Set(CertificateOf(1));
+  Open(true);
+  middleware.reset();
+  platform.SetPartSize(1);
+  for (CredentialId id = 2; id <= 40; ++id) {
+    platform.Set(CertificateOf(id));
+  }
+  platform.Set(CertificateOf(1, CredentialState::kRevoked));
+  MiddlewareOptions options = Options();
+  options.first_contact = std::chrono::seconds(30);
+  ASSERT_TRUE(TryOpen(std::move(options), true));
+  EXPECT_EQ(OfCertificate(1), Refusal::kRevoked);
+  EXPECT_EQ(middleware->status().feed_number, platform.last_number());
+}
+
 TEST_F(MiddlewareTest, SaysOnceThatThePlatformIsAwayAndOnceThatItIsBack) {
   platform.Set(CertificateOf(1));
   Open();
@@ -237,6 +252,21 @@ TEST_F(MiddlewareTest, RefusesEverybodyWhenStaleAndClosed) {
   platform.GoAway(false);
   EXPECT_TRUE(Eventually([this] { return OfCertificate(1) == Refusal::kNone; }));
   EXPECT_TRUE(Eventually([this] { return CountInLog("fresh again") == 1; }));
+}
+
+TEST_F(MiddlewareTest, FeedThatAloneFailsBecomesStale) {
+  platform.Set(CertificateOf(1));
+  MiddlewareOptions options = Options();
+  options.max_staleness = std::chrono::seconds(100);
+  ASSERT_TRUE(TryOpen(std::move(options)));
+  platform.FailFeeds(true);
+  ASSERT_TRUE(Eventually([this] { return !middleware->status().last_error.empty(); }));
+  now += 101;
+  const int calls = platform.authority_calls();
+  ASSERT_TRUE(Eventually([&] { return platform.authority_calls() >= calls + 2; })) << "all else is answered";
+  EXPECT_EQ(OfCertificate(1), Refusal::kStale);
+  platform.FailFeeds(false);
+  EXPECT_TRUE(Eventually([this] { return OfCertificate(1) == Refusal::kNone; }));
 }
 
 TEST_F(MiddlewareTest, GoesOnWithWhatIsKnownWhenStaleAndOpen) {
@@ -353,6 +383,22 @@ TEST_F(MiddlewareTest, ReportsTheFirstUseOnce) {
   EXPECT_NE(metrics.find("handshakes_total{result=\"none\"} 40\n"), std::string::npos) << metrics;
   EXPECT_NE(metrics.find("handshakes_total{result=\"revoked\"} 11\n"), std::string::npos) << metrics;
   EXPECT_EQ(CountInLog("reason=revoked"), 11);
+}
+
+TEST_F(MiddlewareTest, ReportsTheUseAgainAfterAChangeThatDoesNotKnowIt) {
+  platform.Set(CertificateOf(1));
+  Open();
+  const auto handshake = [this] { middleware->Note(middleware->JudgeCertificate(FingerprintOf(1), true), "10.0.0.1"); };
+  handshake();
+  ASSERT_TRUE(Eventually([this] { return platform.uses().size() == 1; }));
+  Credential changed = CertificateOf(1);
+  changed.device = "another name";
+  platform.Set(changed);
+  // Told after the directory has it, and maybe before the reporter's end of the first: so more than one handshake.
+  EXPECT_TRUE(Eventually([&] {
+    handshake();
+    return platform.uses().size() == 2;
+  }));
 }
 
 TEST_F(MiddlewareTest, UseThatThePlatformDoesNotWantIsNotReportedAgain) {

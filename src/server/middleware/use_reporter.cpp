@@ -30,7 +30,7 @@ UseReporter::~UseReporter() {
 
 void UseReporter::Add(CredentialId id, std::string_view credential_name) {
   const std::lock_guard lock(mutex_);
-  if (queue_.size() < kMaxQueue && known_.emplace(id, false).second) {
+  if (queue_.size() < kMaxQueue && known_.emplace(id, Progress::kQueued).second) {
     queue_.push_back({id, std::string(credential_name)});
     changed_.notify_all();
   }
@@ -38,8 +38,11 @@ void UseReporter::Add(CredentialId id, std::string_view credential_name) {
 
 void UseReporter::Forget(CredentialId id) {
   const std::lock_guard lock(mutex_);
-  if (const auto it = known_.find(id); it != known_.end() && it->second) {
+  const auto it = known_.find(id);
+  if (it != known_.end() && it->second == Progress::kDone) {
     known_.erase(it);
+  } else if (it != known_.end()) {
+    it->second = Progress::kForgotten;
   }
 }
 
@@ -110,7 +113,11 @@ void UseReporter::Run() {
     lock.lock();
     if (done) {
       queue_.pop_front();
-      known_[use.id] = true;
+      if (auto& progress = known_[use.id]; progress == Progress::kForgotten) {
+        known_.erase(use.id);
+      } else {
+        progress = Progress::kDone;
+      }
       backoff_.Reset();
     } else {
       (void)changed_.wait_for(lock, backoff_.Next(), [this] { return stop_; });

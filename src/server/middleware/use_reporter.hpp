@@ -29,7 +29,8 @@ class UseReporter {
 
   /// Any thread. Only the first one of a credential counts.
   void Add(CredentialId id, std::string_view credential_name);
-  /// The platform knows of it: it need not be remembered here.
+  /// It has changed: either the platform knows of its use, and it need not be remembered here; or its next use is to be
+  /// reported again.
   void Forget(CredentialId id);
   void Wake();
 
@@ -37,6 +38,7 @@ class UseReporter {
   [[nodiscard]] std::size_t queued() const;
 
  private:
+  enum class Progress : std::uint8_t { kQueued, kForgotten, kDone };  ///< forgotten: as soon as it is done
   struct Use {
     CredentialId id;
     std::string name;
@@ -53,8 +55,8 @@ class UseReporter {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Use> queue_;
-  std::unordered_map<CredentialId, bool> known_;  ///< queued (false) or done (true)
-  std::unique_ptr<PlatformLink> link_;            ///< set by the thread, under the mutex
+  std::unordered_map<CredentialId, Progress> known_;
+  std::unique_ptr<PlatformLink> link_;  ///< set by the thread, under the mutex
   bool stop_ = false;
   bool ended_ = false;
   bool woken_ = false;

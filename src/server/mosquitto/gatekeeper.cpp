@@ -69,7 +69,7 @@ Answer Gatekeeper::Connect(ClientHandle client) {
     if (session == nullptr || !session->online || session->kind != Session::Kind::kDevice || !certificate) {
       return Answer::kAskOthers;
     }
-    return middleware_.JudgeAgain(session->device.id).accepted() ? Answer::kYes : Answer::kNo;
+    return IsLetIn(session->device) ? Answer::kYes : Answer::kNo;
   }
   Forget(client);
   if (!certificate) {
@@ -119,7 +119,7 @@ Answer Gatekeeper::AccessOfDevice(const Session& session, TopicUse use, std::str
   if (!KnowsTicks()) {
     return RefusedAccess(session, use);
   }
-  if (!middleware_.JudgeAgain(session.device.id).accepted()) {
+  if (!IsLetIn(session.device)) {
     const auto answer = kicking_ ? Answer::kNo : RefusedAccess(session, use);
     if (answer == Answer::kEnd) {
       TellEnd(session.device);

@@ -91,6 +91,8 @@ class Gatekeeper {
   void TellEnd(const Found& device);
   void OnChange(const Change& change);
   void WorkOffChanges();
+  /// Whether the credential is what it was, and may still be used.
+  [[nodiscard]] bool IsLetIn(const Found& device) const;
   void Sweep();
   void KickAll();
 

@@ -161,6 +161,27 @@ TEST_F(GatekeeperTest, ThrowsOutWhoIsRevoked) {
   EXPECT_EQ(keeper_->counts().kicked, 1U);
 }
 
+TEST_F(GatekeeperTest, ThrowsOutWhoseIdBecameAnothers) {
+  Certificate(1, kMeter);
+  EXPECT_EQ(ConnectWith(&a_, 1, "x"), Answer::kYes);
+  Certificate(1, kPump);  // of a platform that was restored from a backup
+  EXPECT_EQ(keeper_->Access(&a_, TopicUse::kReceive, std::string("commands/") + kMeter + "/go"), Answer::kNo);
+  EXPECT_EQ(keeper_->Access(&a_, TopicUse::kReceive, std::string("commands/") + kPump + "/go"), Answer::kNo);
+  EXPECT_FALSE(broker_[&a_].kicked);
+  keeper_->Tick();
+  EXPECT_TRUE(broker_[&a_].kicked);
+  EXPECT_EQ(keeper_->counts().online, 0U);
+  EXPECT_THAT(broker_.log.back(), HasSubstr(std::string(kMeter) + " is disconnected"));
+}
+
+TEST_F(GatekeeperTest, ThrowsOutWhoseIdBecameAnothersBeforeItUsesATopic) {
+  Certificate(1, kMeter);
+  EXPECT_EQ(ConnectWith(&a_, 1, "x"), Answer::kYes);
+  Certificate(1, kPump);
+  keeper_->Tick();
+  EXPECT_TRUE(broker_[&a_].kicked);
+}
+
 TEST_F(GatekeeperTest, WhatARevokedDeviceSendsIsNotAcknowledged) {
   Certificate(1, kMeter);
   EXPECT_EQ(ConnectWith(&a_, 1, "x"), Answer::kYes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/mosquitto/gatekeeper.hpp"
+#include "server/tls/same_credential.hpp"
 
 namespace simroot::server {
 namespace {
@@ -51,7 +52,9 @@ void Gatekeeper::WorkOffChanges() {
     const auto [first, last] = online_by_credential_.equal_range(change.now.id);
     for (auto at = first; at != last; ++at) {
       auto& session = sessions_.at(at->second);
-      if (change.refused) {
+      if (!IsSameCredential(change.now, session.device)) {
+        to_kick_.emplace(session.client_id, session.device);  // the id is another device's by now
+      } else if (change.refused) {
         to_kick_.emplace(session.client_id, change.now);
       } else {
         FillInTopics(session, change.now);  // the device may have another name
@@ -65,11 +68,16 @@ void Gatekeeper::WorkOffChanges() {
   }
 }
 
+bool Gatekeeper::IsLetIn(const Found& device) const {
+  const auto verdict = middleware_.JudgeAgain(device.id);
+  return verdict.accepted() && IsSameCredential(verdict.device, device);
+}
+
 /// What no change tells of: time has passed.
 void Gatekeeper::Sweep() {
   for (const auto& [id, client] : online_by_id_) {
     const auto& session = sessions_.at(client);
-    if (session.kind == Session::Kind::kDevice && !middleware_.JudgeAgain(session.device.id).accepted()) {
+    if (session.kind == Session::Kind::kDevice && !IsLetIn(session.device)) {
       to_kick_.emplace(session.client_id, session.device);
     }
   }

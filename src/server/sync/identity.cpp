@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/sync/identity.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "common/host/file_io.hpp"
+#include "common/host/unique_fd.hpp"
 #include "server/sync/messages.hpp"
 #include "server/sync/own_key.hpp"
 #include "server/sync/platform_session.hpp"
@@ -120,6 +123,15 @@ class SecretText {
   return ReadWholeFile(path, kMaxFile);
 }
 
+/// Writes the identity as it is: where this works, another one of its size can be written.
+[[nodiscard]] Result<void> TryToWrite(const std::string& directory) {
+  const std::string path = IdentityFiles(directory).identity;
+  SR_TRY(Bytes text, ReadSecretFile(path, directory));
+  const auto written = WriteFileAtomically(path, text, kSecret);
+  Wipe(text);
+  return written;
+}
+
 }  // namespace
 
 Result<void> Enrol(const EnrolOptions& options) {
@@ -182,12 +194,18 @@ bool NeedsRenewal(const Identity& identity, UnixTime now) {
 }
 
 Result<void> RenewIdentity(const Identity& identity) {
+  // One program at a time: it must not write the old certificate over another one's new.
+  const UniqueFd lock(::open(identity.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return {};  // another program of this directory is just doing it
+  }
   SR_TRY(const Identity stored, LoadIdentity(identity.directory));
   if (stored.not_after > identity.not_after) {
     return {};  // another program of this directory was first
   }
   SR_TRY(const auto platform, MakeClient(identity, kForRequest));
   SR_TRY(const std::string request, MakeRequest(identity.private_key));
+  SR_TRY_VOID(TryToWrite(identity.directory));  // a disk that cannot be written costs no certificate
   auto reply = platform->Send("POST", "/v1/servers/renew", EncodeTexts({{"csr", request}}));
   const auto checked = reply ? CheckAnswer(*reply) : tl::make_unexpected(reply.error());
   if (!checked) {

@@ -2,12 +2,18 @@
 // Enrolment and renewal at a platform are in tests/server; here is what the files must be like.
 #include "server/sync/identity.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
+#include "common/host/file_io.hpp"
+#include "common/host/unique_fd.hpp"
 #include "server/sync/messages.hpp"
 #include "server/sync/own_key.hpp"
 #include "server/sync/platform_session.hpp"
@@ -68,7 +74,7 @@ TEST_F(IdentityTest, IsLoadedWhole) {
 
 TEST_F(IdentityTest, IsNotTakenFromWhatOthersMayRead) {
   Write();
-  for (const mode_t mode : {0640, 0604, 0660, 0601}) {
+  for (const mode_t mode : {0640U, 0604U, 0660U, 0601U}) {
     ASSERT_EQ(::chmod(files_().identity.c_str(), mode), 0);
     EXPECT_EQ(Refusal().domain, ErrorDomain::kStore) << mode;
     EXPECT_THAT(Refusal().Text(), HasSubstr("chmod 600"));
@@ -138,6 +144,60 @@ TEST_F(IdentityTest, AFailedEnrolmentLeavesNothing) {
   options.ca_file = folder_ + "/none.pem";
   EXPECT_EQ(Enrol(options).error().domain, ErrorDomain::kUsage);
   EXPECT_FALSE(std::filesystem::exists(options.directory));
+}
+
+/// No file can be written as long as it lives.
+class FullDisk {
+ public:
+  FullDisk() : handler_(::signal(SIGXFSZ, SIG_IGN)) {
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  }
+  ~FullDisk() {
+    (void)::setrlimit(RLIMIT_FSIZE, &before_);
+    (void)::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = nullptr;
+};
+
+TEST_F(IdentityTest, ADiskThatIsFullCostsNoCertificate) {
+  const std::string text = Write({.not_before = 1'700'000'000, .not_after = 1'800'000'000});
+  Put(files_().platform_ca, text.substr(text.find("-----BEGIN CERTIFICATE")), 0644);
+  const auto identity = LoadIdentity(folder_);
+  ASSERT_TRUE(identity);
+  const auto renew = [&] {
+    const auto renewed = RenewIdentity(*identity);
+    EXPECT_FALSE(renewed);
+    return renewed ? Error{} : renewed.error();
+  };
+  {
+    const FullDisk full;
+    EXPECT_EQ(renew().domain, ErrorDomain::kStore) << "the platform was asked: " << renew().Text();
+  }
+  EXPECT_EQ(renew().domain, ErrorDomain::kTransport) << "nobody listens there";
+  const auto content = ReadWholeFile(files_().identity, 1U << 20U);
+  ASSERT_TRUE(content);
+  EXPECT_EQ(AsText(*content), text);
+  EXPECT_TRUE(LoadIdentity(folder_)) << "nobody else may read it";
+}
+
+TEST_F(IdentityTest, IsRenewedByOneProgramAtATime) {
+  const std::string text = Write({.not_before = 1'700'000'000, .not_after = 1'800'000'000});
+  Put(files_().platform_ca, text.substr(text.find("-----BEGIN CERTIFICATE")), 0644);
+  const auto identity = LoadIdentity(folder_);
+  ASSERT_TRUE(identity);
+  {
+    const UniqueFd other(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+    EXPECT_TRUE(RenewIdentity(*identity));
+  }
+  EXPECT_FALSE(RenewIdentity(*identity));
 }
 
 TEST(Answers, EachStatusHasItsDomain) {

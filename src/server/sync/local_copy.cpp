@@ -67,11 +67,15 @@ class FileCopy final : public LocalCopy {
   [[nodiscard]] Result<SyncPoint> Load(const std::function<void(Credential&&)>& visit, std::string& why) override;
   [[nodiscard]] Result<void> Append(const std::vector<Credential>& changes, const SyncPoint& point) override;
   [[nodiscard]] Result<void> Rewrite(const std::function<void(const Visit&)>& all, const SyncPoint& point) override;
+  [[nodiscard]] std::string WhyReadOnly() const override {
+    return lock_ ? std::string() : FileError("write", file_ + ".lock", lock_error_).Text();
+  }
   [[nodiscard]] bool IsLong() const override {
     return taken_over_ || (open_ != nullptr && open_->end - open_->snapshot_end > open_->snapshot_end + kLongAnyway);
   }
 
  private:
+  void OpenLock();
   [[nodiscard]] bool Own();
   [[nodiscard]] std::string Start(OpenCopy& copy) const;
   [[nodiscard]] bool ReadNext(OpenCopy& copy, std::size_t size, const std::function<void(Credential&&)>& visit,
@@ -87,16 +91,25 @@ class FileCopy final : public LocalCopy {
   std::string file_;
   SecretBytes secret_;
   std::unique_ptr<OpenSslCrypto> crypto_;
-  UniqueFd lock_;
+  UniqueFd lock_;  ///< none: the directory cannot be written
+  int lock_error_ = 0;
   bool owns_ = false;
   bool taken_over_ = false;         ///< another process wrote the file until now: only a new one is right
   std::unique_ptr<OpenCopy> open_;  ///< nullptr: nothing can be appended
 };
 
-Result<void> FileCopy::TakeLock() {
+void FileCopy::OpenLock() {
   lock_ = UniqueFd(::open((file_ + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
-  if (!lock_) {
-    return tl::unexpected<Error>(FileError("write", file_ + ".lock", errno));
+  lock_error_ = lock_ ? 0 : errno;
+}
+
+Result<void> FileCopy::TakeLock() {
+  OpenLock();
+  // What is there can be read all the same, and devices be served.
+  const bool read_only =
+      lock_error_ == EROFS || lock_error_ == EACCES || lock_error_ == ENOSPC || lock_error_ == EDQUOT;
+  if (!lock_ && !read_only) {
+    return tl::unexpected<Error>(FileError("write", file_ + ".lock", lock_error_));
   }
   if (Own()) {
     (void)::unlink((file_ + ".new").c_str());  // left by a process that died
@@ -106,7 +119,10 @@ Result<void> FileCopy::TakeLock() {
 }
 
 bool FileCopy::Own() {
-  if (!owns_ && ::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) {
+  if (!lock_) {
+    OpenLock();
+  }
+  if (!owns_ && lock_ && ::flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) {
     owns_ = true;
     taken_over_ = true;
     open_.reset();

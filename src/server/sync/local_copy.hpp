@@ -24,7 +24,8 @@ struct SyncPoint {
 /// cut off: then the copy is older, never wrong. An old file in the place of the new one is not noticed.
 ///
 /// One process writes a file: the first that opens it, until it ends. To others of the same identity the file is only
-/// to be read: Append and Rewrite then do nothing, until the first one has gone. One thread at a time.
+/// to be read: Append and Rewrite then do nothing, until the first one has gone. So it is where the directory cannot be
+/// written. One thread at a time.
 class LocalCopy {
  public:
   /// @param secret the server's private key, PEM: a new one makes the copy unreadable.
@@ -41,6 +42,9 @@ class LocalCopy {
   /// its argument for each credential.
   using Visit = std::function<void(const Credential&)>;
   [[nodiscard]] virtual Result<void> Rewrite(const std::function<void(const Visit&)>& all, const SyncPoint& point) = 0;
+  /// Why nobody here can write the file, though no other process does; empty: it can be written. It is tried again with
+  /// each Append and Rewrite, which do nothing until then.
+  [[nodiscard]] virtual std::string WhyReadOnly() const { return {}; }
   /// True when changes outweigh the snapshot, so that Rewrite pays.
   [[nodiscard]] virtual bool IsLong() const = 0;
 };

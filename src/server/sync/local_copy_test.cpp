@@ -403,6 +403,63 @@ TEST_F(LocalCopyTest, FullDiskLeavesTheOldStateUsable) {
   EXPECT_EQ(LoadAgain().point.feed_number, 21);
 }
 
+/// The directory cannot be written as long as it lives; root becomes nobody meanwhile.
+class ReadOnlyDirectory {
+ public:
+  explicit ReadOnlyDirectory(std::string directory) : directory_(std::move(directory)), was_root_(::geteuid() == 0) {
+    if (was_root_) {
+      Give(kNobody);
+    }
+    EXPECT_EQ(::chmod(directory_.c_str(), 0500), 0);
+    EXPECT_TRUE(!was_root_ || ::seteuid(kNobody) == 0);
+  }
+  ~ReadOnlyDirectory() {
+    EXPECT_TRUE(!was_root_ || ::seteuid(0) == 0);
+    (void)::chmod(directory_.c_str(), 0700);
+    if (was_root_) {
+      Give(0);
+    }
+  }
+  ReadOnlyDirectory(const ReadOnlyDirectory&) = delete;
+  ReadOnlyDirectory& operator=(const ReadOnlyDirectory&) = delete;
+
+ private:
+  static constexpr ::uid_t kNobody = 65'534;
+  void Give(::uid_t user) const {
+    EXPECT_EQ(::chown(directory_.c_str(), user, static_cast<::gid_t>(-1)), 0);
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+      EXPECT_EQ(::chown(entry.path().c_str(), user, static_cast<::gid_t>(-1)), 0);
+    }
+  }
+  std::string directory_;
+  bool was_root_;
+};
+
+TEST_F(LocalCopyTest, DirectoryThatCannotBeWrittenIsReadAllTheSame) {
+  const auto states = WriteSmall();
+  ASSERT_TRUE(std::filesystem::remove(file + ".lock"));
+  const Bytes before = Content();
+  std::unique_ptr<LocalCopy> copy;
+  {
+    const ReadOnlyDirectory read_only(directory);
+    copy = OpenCopy();
+    ASSERT_NE(copy, nullptr);
+    EXPECT_NE(copy->WhyReadOnly().find(file + ".lock"), std::string::npos);
+    EXPECT_TRUE(LoadFrom(*copy) == states.back());
+    EXPECT_TRUE(Change(*copy, 1, 14));
+    EXPECT_TRUE(Snapshot(*copy, 1, 15));
+    EXPECT_FALSE(copy->IsLong());
+    EXPECT_EQ(Content(), before);
+  }
+  EXPECT_TRUE(Change(*copy, 1, 14));  // takes over
+  EXPECT_TRUE(copy->IsLong());
+  EXPECT_EQ(copy->WhyReadOnly(), "");
+  ASSERT_TRUE(Snapshot(*copy, 3, 15));
+  EXPECT_EQ(LoadAgain().point.feed_number, 15);
+  ASSERT_TRUE(std::filesystem::create_directory(directory + "/x.lock"));
+  EXPECT_FALSE(LocalCopy::Open(directory + "/x", Secret())) << "that is no matter of rights or space";
+}
+
 TEST_F(LocalCopyTest, OneProcessWritesUntilItEnds) {
   auto first = OpenCopy();
   ASSERT_TRUE(Snapshot(*first, 3, 10));

@@ -172,15 +172,19 @@ class ItemReader {
  public:
   ItemReader(const crypto::CmsOpener& opener, std::vector<Credential>& out) : opener_(opener), out_(out) {}
 
+  /// Only what does not even name its credential is an error.
   [[nodiscard]] Result<void> Read(const json::value& item, const std::string& what);
+  [[nodiscard]] std::vector<CredentialId> TakeNotUnderstood() { return std::move(not_understood_); }
   [[nodiscard]] std::size_t unopened() const { return unopened_; }
   [[nodiscard]] std::int64_t newest_authority() const { return newest_authority_; }
 
  private:
-  [[nodiscard]] Result<void> Finish(Members& members, Credential credential, const std::string& what);
+  [[nodiscard]] Result<void> Understand(Members& members, Members& own, const std::string& what, CredentialId& id);
+  [[nodiscard]] Result<void> Finish(Members& members, Credential credential, bool requested, const std::string& what);
 
   const crypto::CmsOpener& opener_;
   std::vector<Credential>& out_;
+  std::vector<CredentialId> not_understood_;
   std::size_t unopened_ = 0;
   std::int64_t newest_authority_ = 0;
   std::unordered_set<CredentialId> seen_;
@@ -192,31 +196,48 @@ Result<void> ItemReader::Read(const json::value& item, const std::string& what) 
   const json::object* const described = members.Object("credential");
   Members own(described != nullptr ? *described : kNothing);
   SR_TRY_VOID(members.Check(what));
-  Credential credential = ReadCredential(own);
-  newest_authority_ = std::max(newest_authority_, own.Number("authority", 1, true));
-  const std::string name = credential.id > 0 ? what + " (credential " + std::to_string(credential.id) + ")" : what;
-  SR_TRY_VOID(own.Check(name));
-  // Every item shows a credential as it is now: another one of it is the same.
-  return seen_.insert(credential.id).second ? Finish(members, std::move(credential), name) : Result<void>();
+  CredentialId id = 0;
+  auto understood = Understand(members, own, what, id);
+  if (!understood && id > 0) {
+    not_understood_.push_back(id);
+    return {};
+  }
+  return understood;
 }
 
-Result<void> ItemReader::Finish(Members& members, Credential credential, const std::string& what) {
+Result<void> ItemReader::Understand(Members& members, Members& own, const std::string& what, CredentialId& id) {
+  Credential credential = ReadCredential(own);
+  id = credential.id;
+  newest_authority_ = std::max(newest_authority_, own.Number("authority", 1, true));
+  const std::string name = credential.id > 0 ? what + " (credential " + std::to_string(credential.id) + ")" : what;
+  const bool requested = own.Line("state", 32) == "requested";
+  SR_TRY_VOID(own.Check(name));
+  // Every item shows a credential as it is now: another one of it is the same.
+  return seen_.insert(credential.id).second ? Finish(members, std::move(credential), requested, name) : Result<void>();
+}
+
+Result<void> ItemReader::Finish(Members& members, Credential credential, bool requested, const std::string& what) {
+  // One that is only requested has none yet; a change tells when it has.
+  const bool needs_key = !requested && NeedsKey(credential);
   const std::string fingerprint = members.Line("fingerprint", 2 * std::tuple_size_v<Fingerprint>, true);
   const std::string sealed = members.Text("sealed_psk", kMaxSealed, true);
   if (IsUnborn(credential, fingerprint)) {
     return members.Check(what);
   }
+  bool lacks_key = false;
   if (credential.kind == CredentialKind::kCertificate) {
     const auto bytes = FromHex(fingerprint);
     if (!bytes || bytes->size() != credential.fingerprint.size() || !CopyBytes(*bytes, credential.fingerprint)) {
       members.Wrong("fingerprint", 0);
     }
-  } else if (!sealed.empty()) {
+  } else if (sealed.empty()) {
+    lacks_key = needs_key;
+  } else {
     const auto cms = FromBase64(sealed);
     if (!cms) {
       members.Wrong("sealed_psk", 0);
     } else if (auto psk = opener_.Open(*cms); !psk) {
-      ++unopened_;  // no reason to miss the changes that come after it, revocations above all
+      lacks_key = needs_key;  // no reason to miss what comes after it, revocations above all
     } else if (psk->size() == 0 || psk->size() > kMaxPsk) {
       members.Wrong("sealed_psk", 0);
     } else {
@@ -224,6 +245,7 @@ Result<void> ItemReader::Finish(Members& members, Credential credential, const s
     }
   }
   SR_TRY_VOID(members.Check(what));
+  unopened_ += lacks_key ? 1 : 0;
   out_.push_back(std::move(credential));
   return {};
 }
@@ -258,6 +280,7 @@ Result<SnapshotPart> DecodeSnapshot(std::string_view text, std::int64_t after, c
   SR_TRY_VOID(ReadItems(items, what, reader));
   part.unopened = reader.unopened();
   part.newest_authority = reader.newest_authority();
+  part.not_understood = reader.TakeNotUnderstood();
   return part;
 }
 
@@ -272,10 +295,12 @@ Result<FeedPart> DecodeFeed(std::string_view text, std::int64_t after, const cry
     members.Wrong("next", 0);
   }
   SR_TRY_VOID(members.Check(what));
+  part.more = items->size() >= kMostItems;
   ItemReader reader(opener, part.changes);
   SR_TRY_VOID(ReadItems(items, what, reader));
   part.unopened = reader.unopened();
   part.newest_authority = reader.newest_authority();
+  part.not_understood = reader.TakeNotUnderstood();
   return part;
 }
 

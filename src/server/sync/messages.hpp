@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Everything of this folder that is JSON: what the platform answers (docs/api.md), what it is asked, and server.json.
 /// Members that are not known are skipped, so that a newer platform is understood; a known one that is wrong or missing
-/// is a kProtocol that names the item.
+/// is a kProtocol that names the item; of an item that names its credential only this is told (`not_understood`), so
+/// that it holds nothing back.
 #pragma once
 
 #include "common/crypto/openssl/cms_opener.hpp"

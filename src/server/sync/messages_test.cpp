@@ -118,8 +118,33 @@ TEST_F(MessagesTest, APskThatDoesNotOpenKeepsNothingBack) {
   ASSERT_EQ(part->credentials.size(), 1U) << "an id comes once";
   EXPECT_EQ(part->credentials.at(0).psk.size(), 0U);
   for (const std::size_t size : {0U, 65U}) {
-    EXPECT_FALSE(Snapshot({Psk(testing::SealFor(certificate_, Bytes(size)))})) << size;
+    const auto wrong = Snapshot({Psk(testing::SealFor(certificate_, Bytes(size)))});
+    ASSERT_TRUE(wrong) << size;
+    EXPECT_EQ(wrong->not_understood, std::vector<CredentialId>{17}) << size;
   }
+}
+
+TEST_F(MessagesTest, APskInUseWithoutKeyIsCounted) {
+  for (const char* const state : {"issued", "active", "superseded", "suspended"}) {
+    json::object item = Psk({});
+    item["credential"].as_object()["state"] = state;
+    const auto part = Snapshot({item});
+    ASSERT_TRUE(part) << state;
+    EXPECT_EQ(part->unopened, 1U) << state;
+    EXPECT_EQ(part->credentials.size(), 1U) << state;
+  }
+  Bytes damaged = testing::SealFor(certificate_, Counting(32));
+  damaged.back() ^= 1U;
+  for (const char* const state : {"requested", "revoked", "expired", "deleted"}) {
+    for (const Bytes& sealed : {Bytes(), damaged}) {
+      json::object item = Psk(sealed);
+      item["credential"].as_object()["state"] = state;
+      const auto part = Snapshot({item});
+      ASSERT_TRUE(part) << state;
+      EXPECT_EQ(part->unopened, 0U) << state << ": nobody needs its key";
+    }
+  }
+  EXPECT_EQ(Snapshot({Item()})->unopened, 0U);
 }
 
 TEST_F(MessagesTest, WhatNobodyCanShowIsLeftOut) {
@@ -141,13 +166,22 @@ TEST_F(MessagesTest, NewMembersAreSkipped) {
   EXPECT_TRUE(Snapshot({item}));
 }
 
-TEST_F(MessagesTest, AWrongItemIsNamed) {
+TEST_F(MessagesTest, AWrongItemIsNamedAndHoldsNothingBack) {
   const auto check = [this](const std::string& name, const json::value& value) {
     json::object item = Item();
     item["credential"].as_object()[name] = value;
     json::object good = Item();
     good["credential"].as_object()["id"] = 4;
-    const auto part = Snapshot({good, item});
+    json::object later = Item();
+    later["credential"].as_object()["id"] = 20;
+    const auto part = Snapshot({good, item, later});
+    if (name != "id") {
+      ASSERT_TRUE(part) << name << " " << value << part.error().Text();
+      EXPECT_EQ(part->not_understood, std::vector<CredentialId>{17}) << name << " " << value;
+      ASSERT_EQ(part->credentials.size(), 2U) << name << " " << value;
+      EXPECT_EQ(part->credentials.at(1).id, 20);
+      return;
+    }
     ASSERT_FALSE(part) << name << " " << value;
     EXPECT_EQ(part.error().domain, ErrorDomain::kProtocol);
     EXPECT_THAT(part.error().message, HasSubstr("item 1"));
@@ -181,19 +215,22 @@ TEST_F(MessagesTest, AWrongItemIsNamed) {
        {"id", "iccid", "kind", "state", "name", "device", "not_before", "not_after", "first_used", "changed"}) {
     json::object item = Item();
     item["credential"].as_object().erase(name);
-    EXPECT_FALSE(Snapshot({item})) << name << " is missing";
+    const auto part = Snapshot({item});
+    ASSERT_EQ(part.has_value(), std::string_view(name) != "id") << name << " is missing";
+    EXPECT_TRUE(!part || part->not_understood == std::vector<CredentialId>{17}) << name << " is missing";
   }
   for (const json::value& fingerprint : {json::value(nullptr), json::value("00"), json::value(ToHex(Counting(33))),
                                          json::value(std::string(64, 'x')), json::value(5)}) {
     json::object item = Item();
     item["fingerprint"] = fingerprint;
     const auto part = Snapshot({item});
-    ASSERT_FALSE(part) << fingerprint;
-    EXPECT_THAT(part.error().message, HasSubstr("credential 17"));
+    ASSERT_TRUE(part) << fingerprint;
+    EXPECT_TRUE(part->credentials.empty());
+    EXPECT_EQ(part->not_understood, std::vector<CredentialId>{17}) << fingerprint;
   }
   json::object item = Psk({});
   item["sealed_psk"] = "no base64";
-  EXPECT_FALSE(Snapshot({item}));
+  EXPECT_EQ(Snapshot({item})->not_understood, std::vector<CredentialId>{17});
   EXPECT_FALSE(Snapshot({"text"}));
   EXPECT_FALSE(Snapshot({json::object{{"credential", nullptr}}}));
 }
@@ -212,6 +249,18 @@ TEST_F(MessagesTest, PartsLeadOn) {
   EXPECT_EQ(feed(R"({"items":[],"next":5})")->next, 5);
   const std::string item = json::serialize(Item());
   EXPECT_EQ(feed(R"({"items":[)" + item + R"(],"next":9})")->changes.size(), 1U);
+  json::object strange = Item();
+  strange["credential"].as_object()["state"] = "lost";
+  const auto with_strange = feed(R"({"items":[)" + json::serialize(strange) + R"(],"next":9})");
+  ASSERT_TRUE(with_strange);
+  EXPECT_EQ(with_strange->not_understood, std::vector<CredentialId>{17});
+  EXPECT_EQ(with_strange->next, 9);
+  EXPECT_FALSE(feed(R"({"items":[)" + item + R"(],"next":9})")->more);
+  std::string items = item;
+  for (std::size_t i = 1; i < kMostItems; ++i) {
+    items += "," + item;
+  }
+  EXPECT_TRUE(feed(R"({"items":[)" + items + R"(],"next":9999})")->more);
   for (const std::string& text :
        std::vector<std::string>{R"({"items":[],"next":4})", R"({"items":[],"next":null})", R"({"items":{},"next":6})",
                                 R"({"items":[)" + item + R"(],"next":5})", "", "[]", "{", "null"}) {

@@ -22,8 +22,7 @@ constexpr int kTooMany = 429;
 constexpr int kServerError = 500;
 constexpr seconds kConnecting{10};
 constexpr seconds kLongestWait{60};
-constexpr seconds kForAnswer{30};      ///< besides what the platform waits
-constexpr const char* kMost = "1000";  ///< items of a part
+constexpr seconds kForAnswer{30};  ///< besides what the platform waits
 
 class Link final : public PlatformLink {
  public:
@@ -31,14 +30,14 @@ class Link final : public PlatformLink {
       : http_(std::move(http)), opener_(std::move(opener)), identity_(std::move(identity)) {}
 
   Result<SnapshotPart> ReadSnapshot(std::int64_t after) override {
-    SR_TRY(const std::string text, Get("/v1/feed/snapshot?limit=" + std::string(kMost) + After(after)));
+    SR_TRY(const std::string text, Get("/v1/feed/snapshot?limit=" + std::to_string(kMostItems) + After(after)));
     return DecodeSnapshot(text, after, opener_);
   }
 
   Result<FeedPart> ReadFeed(std::int64_t after, seconds wait) override {
     const auto asked = std::clamp(wait, seconds(0), kLongestWait).count();
     SR_TRY(const std::string text,
-           Get("/v1/feed?limit=" + std::string(kMost) + "&wait=" + std::to_string(asked) + After(after)));
+           Get("/v1/feed?limit=" + std::to_string(kMostItems) + "&wait=" + std::to_string(asked) + After(after)));
     return DecodeFeed(text, after, opener_);
   }
 
@@ -99,7 +98,7 @@ class Link final : public PlatformLink {
   [[nodiscard]] Result<AuthorityPart> ListAuthorities() {
     AuthorityPart all;
     do {
-      SR_TRY(const std::string text, Get("/v1/feed/authorities?limit=" + std::string(kMost) + After(all.next)));
+      SR_TRY(const std::string text, Get("/v1/feed/authorities?limit=" + std::to_string(kMostItems) + After(all.next)));
       SR_TRY(AuthorityPart part, DecodeAuthorities(text, all.next));
       all.pem += part.pem;
       all.ids.insert(all.ids.end(), part.ids.begin(), part.ids.end());

@@ -11,26 +11,32 @@
 
 namespace simroot::server {
 
+constexpr std::size_t kMostItems = 1000;  ///< of a part
+
 struct SnapshotPart {
   std::vector<Credential> credentials;
   std::int64_t next = 0;         ///< `after` of the next part; 0: this was the last
   std::int64_t feed_number = 0;  ///< the newest change when this part was read: go on after that of the FIRST part
-  std::size_t unopened = 0;      ///< PSKs that did not open with this server's key; they come without key
+  std::size_t unopened = 0;      ///< PSKs in use that come without key: there was none, or it does not open
   /// Highest number of a CA that has issued one of these; 0: none. When it rises, there is a new CA: ReadAuthorities,
   /// before its devices are refused.
   std::int64_t newest_authority = 0;
+  /// What was told of these is not understood: it may be a revocation, so they are to be let in no more.
+  std::vector<CredentialId> not_understood{};
 };
 struct FeedPart {
   std::vector<Credential> changes;  ///< as they are now, each credential once
   std::int64_t next = 0;            ///< `after` of the next part
   std::size_t unopened = 0;         ///< as above
   std::int64_t newest_authority = 0;
+  std::vector<CredentialId> not_understood{};
+  bool more = false;  ///< as many changes as fit: there may be more behind them
 };
 
 /// One thread at a time; feed and proofs of use have a link each. Errors: kTransport: the platform cannot be reached,
 /// is too busy, or the call was interrupted; try again later. kCrypto: one of the two is not who it should be: the
 /// platform's certificate, or this server's, which was revoked or has ended. kProtocol: an answer that cannot be
-/// understood; it names the item.
+/// understood; it names the item. An item that names its credential is told in `not_understood` instead.
 class PlatformLink {
  public:
   virtual ~PlatformLink() = default;

@@ -10,6 +10,7 @@
 #include <list>
 #include <map>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,20 @@ class FakeMiddleware final : public Middleware {
     }
   }
 
+  /// The platform was restored from a backup and gives the id to another device's credential.
+  void GiveAgain(CredentialId id, const std::string& iccid) {
+    {
+      const std::lock_guard lock(mutex_);
+      Found& found = entries_.at(id).found;
+      found.iccid = {};
+      Copy(iccid, found.iccid);
+    }
+    SetState(id, CredentialState::kActive);
+  }
+
+  /// From now on Note fails, as without memory.
+  void FailToNote() { fails_to_note_ = true; }
+
   void SetStale(bool stale) {
     const std::lock_guard lock(mutex_);
     stale_ = stale;
@@ -107,6 +122,9 @@ class FakeMiddleware final : public Middleware {
     return SecretBytes(decoy);
   }
   void Note(const Verdict& verdict, std::string_view peer) override {
+    if (fails_to_note_) {
+      throw std::bad_alloc();
+    }
     const std::lock_guard lock(mutex_);
     notes_.push_back({.refusal = verdict.refusal, .id = verdict.device.id, .peer = std::string(peer)});
   }
@@ -200,6 +218,7 @@ class FakeMiddleware final : public Middleware {
   std::map<CredentialId, Entry> entries_;
   std::vector<Noted> notes_;
   bool stale_ = false;
+  std::atomic<bool> fails_to_note_ = false;
   std::atomic<std::ptrdiff_t> live_ = 0;
   // Shared with the handles, which may die later.
   std::shared_ptr<std::recursive_mutex> listening_ = std::make_shared<std::recursive_mutex>();

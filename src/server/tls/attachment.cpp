@@ -79,22 +79,25 @@ Result<void> Attach(Middleware& middleware, SSL_CTX* context, const AttachOption
     return Fail(ErrorDomain::kUsage, "there is no SSL_CTX, or no kind of credential to let in",
                 "give a server's SSL_CTX and certificates, PSK or both");
   }
+  if (tls::IsInstalled(context)) {
+    return Fail(ErrorDomain::kUsage, "this SSL_CTX has a middleware already", "attach once to each SSL_CTX");
+  }
   SR_TRY(const bool dtls, SetVersions(context));
   SR_TRY_VOID(tls::SetCiphers(context, options.psk, dtls));
   SR_TRY(const auto tag, TagOf(middleware));
   auto attachment = std::make_shared<tls::Attachment>(middleware, options, tag);
-  attachment->decoy = tls::MakeDecoyKey();
-  if (attachment->decoy == nullptr) {
+  if (!tls::MakeDecoys(attachment->decoys)) {
     return Fail(ErrorDomain::kCrypto, "OpenSSL cannot make a key on P-256", "check the system's OpenSSL configuration");
   }
   attachment->registry = tls::Registry::Make(middleware);
   if (!tls::Install(context, attachment)) {
-    return Fail(ErrorDomain::kUsage, "this SSL_CTX has a middleware already", "attach once to each SSL_CTX");
+    return Fail(ErrorDomain::kCrypto, "OpenSSL cannot keep the middleware in this SSL_CTX", "free some memory");
   }
-  SetHooks(context, *attachment);
   if (!tls::HookSessions(context, *attachment)) {
+    tls::Uninstall(context);
     return Fail(ErrorDomain::kCrypto, "OpenSSL cannot use the callbacks for sessions");
   }
+  SetHooks(context, *attachment);
   return {};
 }
 
@@ -113,11 +116,13 @@ Verdict Identify(Middleware& middleware, SSL* connection) {
 std::shared_ptr<void> Watch(Middleware& middleware, SSL* connection, std::function<void(Refusal)> gone) {
   const Verdict verdict = Identify(middleware, connection);
   const auto attachment = connection == nullptr ? nullptr : tls::SharedAttachmentOf(connection);
-  if (attachment == nullptr || (!verdict.accepted() && verdict.device.id == 0)) {
+  // Without credential, or with one that this context does not take: there is no change that would tell of it.
+  const bool nobody = verdict.device.id == 0 || verdict.refusal == Refusal::kNoCredential;
+  if (attachment == nullptr || (!verdict.accepted() && nobody)) {
     gone(verdict.refusal);
     return nullptr;
   }
-  return attachment->registry->Add(verdict.device.id, std::move(gone));
+  return attachment->registry->Add(verdict.device, std::move(gone));
 }
 
 }  // namespace simroot::server

@@ -121,6 +121,55 @@ TEST_P(EveryKind, LetsNobodyInWhereThatIsAllowedAndSaysSo) {
   ExpectOut(out, Refusal::kSuspended);
 }
 
+/// The platform has the issuing CA alone: nothing above or below it may count for more.
+TEST_P(EveryKind, AnImportedCaIsTrustedForItsOwnClientsOnly) {
+  const Holder sibling = Issue({.name = "sibling", .ca = true}, &world.root);
+  const Holder below = Issue({.name = "below", .ca = true}, &sibling);
+  const Holder ended = Issue({.name = "ended", .ca = true, .begins_s = -7200, .ends_s = -60}, &world.root);
+  world.middleware.SetAuthorities(Pem(world.issuing) + Pem(ended));
+  world.Start();
+  struct Row {
+    const char* name;
+    Holder holder;
+    const Holder* chain;
+    Refusal refusal;
+  };
+  const Row rows[] = {
+      {"of a sibling", Issue({}, &sibling), &sibling, Refusal::kForeignCertificate},
+      {"of a CA below a sibling", Issue({}, &below), &below, Refusal::kForeignCertificate},
+      {"of the root", Issue({}, &world.root), &world.root, Refusal::kForeignCertificate},
+      {"for servers", Issue({.for_servers = true}, &world.issuing), nullptr, Refusal::kForeignCertificate},
+      {"of a CA that has ended", Issue({}, &ended), nullptr, Refusal::kExpired},
+  };
+  for (const Row& row : rows) {
+    SCOPED_TRACE(row.name);
+    world.middleware.AddCertificate(row.holder.Fingerprint(), "meter-x");
+    Ended out = world.Connect({.certificate = &row.holder, .chain = row.chain, .chain_end = &world.root});
+    EXPECT_EQ(out.alert, kDecryptError);
+    ExpectOut(out, row.refusal);
+  }
+}
+
+TEST_P(EveryKind, ADeviceAmongTheAuthoritiesIssuesNothing) {
+  world.middleware.SetAuthorities(Pem(world.device));
+  world.Start();
+  const Holder made = Issue({}, &world.device);
+  world.middleware.AddCertificate(made.Fingerprint(), "meter-x");
+  Ended ended = world.Connect({.certificate = &made, .chain = &world.device});
+  EXPECT_EQ(ended.alert, kDecryptError);
+  ExpectOut(ended, Refusal::kForeignCertificate);
+}
+
+/// A stranger does not choose what the server generates: no key of this size is made, the alert is the same.
+TEST_P(EveryKind, AKeyOfAnOddSizeIsRefusedAtOnce) {
+  world.Start();
+  const Holder odd = Issue({.group = "RSA-2560"}, nullptr);
+  Ended ended = world.Connect({.certificate = &odd});
+  EXPECT_EQ(ended.alert, kDecryptError);
+  EXPECT_NE(ended.alert_state, TLS_ST_SR_CERT_VRFY);
+  ExpectOut(ended, Refusal::kForeignCertificate);
+}
+
 /// The table of everything that can be wrong with a certificate.
 TEST_P(EveryKind, RefusalsOfCertificatesHaveTheirReasonForUsAndOneAlertForThePeer) {
   world.Start();
@@ -140,6 +189,7 @@ TEST_P(EveryKind, RefusalsOfCertificatesHaveTheirReasonForUsAndOneAlertForThePee
       {"for servers", Issue({.for_servers = true}, &world.issuing), Refusal::kForeignCertificate},
       {"unknown", Issue({}, &world.issuing), Refusal::kUnknownCertificate},
       {"unknown on P-384", Issue({.group = "P-384"}, &world.issuing), Refusal::kUnknownCertificate},
+      {"unknown on P-521", Issue({.group = "P-521"}, &world.issuing), Refusal::kUnknownCertificate},
       {"unknown RSA", Issue({.group = "RSA"}, &world.issuing), Refusal::kUnknownCertificate},
       {"unknown RSA-PSS", Issue({.group = "RSA-PSS"}, &world.issuing), Refusal::kUnknownCertificate},
       {"unknown Ed25519", Issue({.group = "ED25519"}, &world.issuing), Refusal::kUnknownCertificate},
@@ -303,6 +353,12 @@ TEST(Attach, RefusesWhatCannotBe) {
   EXPECT_FALSE(Attach(world.middleware, world.context(), {.certificates = false, .psk = false}));
   ASSERT_TRUE(Attach(world.middleware, world.context()));
   EXPECT_FALSE(Attach(world.middleware, world.context()));
+
+  // What is refused changes nothing.
+  const auto count = [&] { return sk_SSL_CIPHER_num(SSL_CTX_get_ciphers(world.context())); };
+  const int ciphers = count();
+  EXPECT_FALSE(Attach(world.middleware, world.context(), {.psk = false}));
+  EXPECT_EQ(count(), ciphers);
 
   const Context old(SSL_CTX_new(TLS_server_method()));
   SSL_CTX_set_max_proto_version(old.get(), TLS1_1_VERSION);

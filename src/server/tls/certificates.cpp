@@ -7,6 +7,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
+#include <algorithm>
+
 #include "server/tls/sessions.hpp"
 
 namespace simroot::server::tls {
@@ -87,13 +89,13 @@ Verdict JudgeCertificate(const Attachment& attachment, const X509* certificate, 
   return verdict;
 }
 
-crypto::EvpPkey MakeRsaDecoy(EVP_PKEY* like) {
+crypto::EvpPkey MakeRsaDecoy(int type, int bits) {
   // Any odd number of this length: nobody knows a signature under it, whether it has two factors or more.
-  const int bits = EVP_PKEY_get_bits(like);
+  const char* const name = type == EVP_PKEY_RSA_PSS ? "RSA-PSS" : "RSA";
   const crypto::SecretBignum modulus(BN_new());
   const crypto::SecretBignum exponent(BN_new());
   const crypto::ParamBuilder builder(OSSL_PARAM_BLD_new());
-  const crypto::EvpPkeyCtx context(EVP_PKEY_CTX_new_from_name(nullptr, EVP_PKEY_get0_type_name(like), nullptr));
+  const crypto::EvpPkeyCtx context(EVP_PKEY_CTX_new_from_name(nullptr, name, nullptr));
   if (modulus == nullptr || exponent == nullptr || builder == nullptr || context == nullptr ||
       BN_rand(modulus.get(), bits, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ODD) != 1 ||
       BN_set_word(exponent.get(), RSA_F4) != 1 ||
@@ -110,30 +112,33 @@ crypto::EvpPkey MakeRsaDecoy(EVP_PKEY* like) {
   return crypto::EvpPkey(made);
 }
 
-/// A key of the same kind and size, so that nothing stops earlier than at the signature.
-crypto::EvpPkey DecoyLike(EVP_PKEY* key, const crypto::EvpPkey& p256) {
-  switch (EVP_PKEY_get_base_id(key)) {
-    case EVP_PKEY_EC: {
-      std::array<char, 64> group{};
-      if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) != 1) {
-        return nullptr;
-      }
-      if (std::string_view(group.data()) == SN_X9_62_prime256v1) {
-        EVP_PKEY_up_ref(p256.get());
-        return crypto::EvpPkey(p256.get());
-      }
-      return crypto::EvpPkey(EVP_EC_gen(group.data()));
-    }
-    case EVP_PKEY_RSA:
-    case EVP_PKEY_RSA_PSS:
-      return MakeRsaDecoy(key);
-    case EVP_PKEY_ED25519:
-      return crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"));
-    case EVP_PKEY_ED448:
-      return crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED448"));
-    default:
+/// The public half alone.
+crypto::EvpPkey PublicHalf(const crypto::EvpPkey& pair) {
+  unsigned char* der = nullptr;
+  const int size = pair == nullptr ? 0 : i2d_PUBKEY(pair.get(), &der);
+  const PublicDer owner(der);
+  const unsigned char* position = der;
+  return crypto::EvpPkey(size <= 0 ? nullptr : d2i_PUBKEY(nullptr, &position, size));
+}
+
+/// A key of the same kind and size, so that nothing stops earlier than at the signature; nullptr: there is none.
+EVP_PKEY* DecoyLike(EVP_PKEY* key, const Decoys& decoys) {
+  const int type = EVP_PKEY_get_base_id(key);
+  if (type == EVP_PKEY_EC) {
+    std::array<char, 64> group{};
+    if (EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) != 1) {
       return nullptr;
+    }
+    const auto found = std::ranges::find_if(
+        decoys.curves, [&](const auto& curve) { return std::string_view(curve.group) == group.data(); });
+    return found == decoys.curves.end() ? nullptr : found->key.get();
   }
+  if (type == EVP_PKEY_ED25519) {
+    return decoys.ed25519.get();
+  }
+  const auto found = std::ranges::find_if(
+      decoys.rsa, [&](const auto& rsa) { return rsa.type == type && rsa.bits == EVP_PKEY_get_bits(key); });
+  return found == decoys.rsa.end() ? nullptr : found->key.get();
 }
 
 /// Makes the proof of possession fail.
@@ -142,8 +147,8 @@ bool Disguise(X509* certificate, const Attachment& attachment) {
   if (key == nullptr) {
     return false;
   }
-  const crypto::EvpPkey decoy = DecoyLike(key, attachment.decoy);
-  return decoy != nullptr && X509_set_pubkey(certificate, decoy.get()) == 1;
+  EVP_PKEY* const decoy = DecoyLike(key, attachment.decoys);
+  return decoy != nullptr && X509_set_pubkey(certificate, decoy) == 1;
 }
 
 int Decide(X509_STORE_CTX* outer, Attachment& attachment) {
@@ -157,10 +162,10 @@ int Decide(X509_STORE_CTX* outer, Attachment& attachment) {
   const Chain chain = Verify(outer, store.get(), SSL_get_security_level(connection));
   if (!chain.is_right) {
     // A chain without our CAs ends before its first signature: the work is done here.
-    (void)X509_verify(certificate, attachment.decoy.get());
+    (void)X509_verify(certificate, attachment.decoys.curves.front().key.get());
   }
   Verdict verdict = JudgeCertificate(attachment, certificate, chain);
-  if (verdict.accepted() && Mark(SSL_get0_session(connection), attachment, verdict.device.id)) {
+  if (verdict.accepted() && Mark(SSL_get0_session(connection), attachment, verdict.device)) {
     Judged(connection, verdict);
     return 1;
   }
@@ -173,14 +178,23 @@ int Decide(X509_STORE_CTX* outer, Attachment& attachment) {
 
 }  // namespace
 
-crypto::EvpPkey MakeDecoyKey() {
+bool MakeDecoys(Decoys& decoys) {
   const crypto::ErrorScope errors;
-  const crypto::EvpPkey pair(EVP_EC_gen("P-256"));
-  unsigned char* der = nullptr;
-  const int size = pair == nullptr ? 0 : i2d_PUBKEY(pair.get(), &der);
-  const PublicDer owner(der);
-  const unsigned char* position = der;
-  return crypto::EvpPkey(size <= 0 ? nullptr : d2i_PUBKEY(nullptr, &position, size));
+  for (const char* const group : {SN_X9_62_prime256v1, SN_brainpoolP256r1, SN_secp384r1, SN_secp521r1}) {
+    crypto::EvpPkey key = PublicHalf(crypto::EvpPkey(EVP_EC_gen(group)));
+    if (key != nullptr) {
+      decoys.curves.push_back({group, std::move(key)});
+    } else if (decoys.curves.empty()) {
+      return false;
+    }
+  }
+  for (const int type : {EVP_PKEY_RSA, EVP_PKEY_RSA_PSS}) {
+    for (const int bits : {2048, 3072, 4096}) {
+      decoys.rsa.push_back({type, bits, MakeRsaDecoy(type, bits)});
+    }
+  }
+  decoys.ed25519 = PublicHalf(crypto::EvpPkey(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")));
+  return true;
 }
 
 int VerifyCertificate(X509_STORE_CTX* context, void* attachment) {

@@ -124,6 +124,11 @@ Refusal ReasonOf(unsigned long error) {
   }
 }
 
+/// From here on it can neither read nor write.
+void Shut(SSL* connection) {
+  SSL_set_shutdown(connection, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
 /// A fatal alert was sent to the peer.
 void OnAlert(SSL* connection) {
   Handshake* const handshake = HandshakeOf(connection);
@@ -149,7 +154,7 @@ void OnAlert(SSL* connection) {
 }  // namespace
 
 bool Install(SSL_CTX* context, std::shared_ptr<Attachment> attachment) {
-  if (SSL_CTX_get_ex_data(context, ContextIndex()) != nullptr || ConnectionIndex() < 0) {
+  if (IsInstalled(context) || ConnectionIndex() < 0) {
     return false;
   }
   auto slot = std::make_unique<std::shared_ptr<Attachment>>(std::move(attachment));
@@ -158,6 +163,16 @@ bool Install(SSL_CTX* context, std::shared_ptr<Attachment> attachment) {
   }
   (void)slot.release();  // OpenSSL's now
   return true;
+}
+
+bool IsInstalled(const SSL_CTX* context) {
+  return SSL_CTX_get_ex_data(context, ContextIndex()) != nullptr;
+}
+
+void Uninstall(SSL_CTX* context) {
+  const std::unique_ptr<std::shared_ptr<Attachment>> slot(
+      static_cast<std::shared_ptr<Attachment>*>(SSL_CTX_get_ex_data(context, ContextIndex())));
+  SSL_CTX_set_ex_data(context, ContextIndex(), nullptr);
 }
 
 Attachment* AttachmentOf(const SSL* connection) {
@@ -186,22 +201,23 @@ void Judged(SSL* connection, const Verdict& verdict) {
 void Completed(SSL* connection) {
   Handshake* const handshake = HandshakeOf(connection);
   if (handshake == nullptr) {
+    if (AttachmentOf(connection) != nullptr) {
+      Shut(connection);  // no memory to know who it is
+    }
     return;
   }
-  const Attachment& attachment = *handshake->attachment;
-  SSL_SESSION* const session = SSL_get0_session(connection);
   const Verdict verdict = Current(connection);
+  if (!MayStay(*handshake->attachment, verdict)) {
+    // Refused between the look-up and now, a credential of a kind that is not taken here, or hooks of the application's
+    // in the place of ours. Shut before anything that may fail.
+    Shut(connection);
+    SSL_CTX_remove_session(SSL_get_SSL_CTX(connection), SSL_get0_session(connection));
+  }
   if (!handshake->noted) {
     if (handshake->peer.empty()) {
       handshake->peer = PeerAddress(connection);
     }
     Note(*handshake, verdict);
-  }
-  const bool stays = verdict.accepted() || (attachment.options.optional && verdict.refusal == Refusal::kNoCredential);
-  if (!stays) {
-    // Refused between the look-up and now, or hooks of the application's in the place of ours.
-    SSL_CTX_remove_session(SSL_get_SSL_CTX(connection), session);
-    SSL_set_shutdown(connection, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   }
 }
 
@@ -228,10 +244,10 @@ void OnInfo(const SSL* connection, int where, int value) {
   }
   // OpenSSL promises not to change it, we do not.
   SSL* const changeable = const_cast<SSL*>(connection);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
-  Guarded(0, [&] {
+  const bool done = Guarded(false, [&] {
     constexpr int kAlertWritten = SSL_CB_ALERT | SSL_CB_WRITE;
     if (SSL_is_server(connection) != 1) {
-      return 0;
+      return true;
     }
     if ((where & SSL_CB_HANDSHAKE_START) != 0) {
       Begin(changeable);
@@ -240,8 +256,11 @@ void OnInfo(const SSL* connection, int where, int value) {
     } else if ((where & kAlertWritten) == kAlertWritten && value >> 8 == SSL3_AL_FATAL) {
       OnAlert(changeable);
     }
-    return 0;
+    return true;
   });
+  if (!done && (where & SSL_CB_HANDSHAKE_DONE) != 0) {
+    Shut(changeable);  // nobody knows who is there
+  }
   if (attachment->previous_info != nullptr) {
     attachment->previous_info(connection, where, value);
   }

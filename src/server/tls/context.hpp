@@ -11,6 +11,22 @@
 
 namespace simroot::server::tls {
 
+/// Public keys that nobody has the private half of. Made once: no stranger makes the server generate keys.
+struct Decoys {
+  struct Curve {
+    const char* group;
+    crypto::EvpPkey key;
+  };
+  struct Rsa {
+    int type;  ///< EVP_PKEY_...
+    int bits;
+    crypto::EvpPkey key;
+  };
+  std::vector<Curve> curves;  ///< P-256 first
+  std::vector<Rsa> rsa;
+  crypto::EvpPkey ed25519;
+};
+
 /// Behind an SSL_CTX.
 struct Attachment {
   /// Of tenant and platform: which middleware's credential a resumed session speaks of.
@@ -23,7 +39,7 @@ struct Attachment {
   AttachOptions options;
   Tag tag;
   Authorities authorities;
-  crypto::EvpPkey decoy;  ///< a public key on P-256 that nobody has the private half of
+  Decoys decoys;
   std::shared_ptr<Registry> registry;
   void (*previous_info)(const SSL*, int, int) = nullptr;
   SSL_SESSION* (*previous_get)(SSL*, const unsigned char*, int, int*) = nullptr;
@@ -41,6 +57,10 @@ struct Handshake {
 
 /// Puts `attachment` on a context that has none. False: it has one, or no memory.
 [[nodiscard]] bool Install(SSL_CTX* context, std::shared_ptr<Attachment> attachment);
+
+[[nodiscard]] bool IsInstalled(const SSL_CTX* context);
+/// Takes it off again.
+void Uninstall(SSL_CTX* context);
 
 /// That of the context which the connection has now; nullptr: none.
 [[nodiscard]] Attachment* AttachmentOf(const SSL* connection);

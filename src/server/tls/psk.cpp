@@ -24,6 +24,9 @@ SecretBytes JudgeAndOpen(const Attachment& attachment, std::string_view identity
     verdict = attachment.middleware.JudgePsk(identity);
   }
   verdict.device.kind = CredentialKind::kPsk;
+  if (verdict.accepted() && !attachment.options.psk) {
+    verdict.refusal = Refusal::kNoCredential;  // none that this server takes; the SSL was made from one that does
+  }
   SecretBytes key = attachment.middleware.PskFor(verdict, identity);
   if (key.size() == 0) {
     verdict.refusal = verdict.accepted() ? Refusal::kUnknownIdentity : verdict.refusal;
@@ -45,7 +48,7 @@ unsigned Answer12(SSL* connection, std::string_view identity, ByteSpan out) {
   Verdict verdict;
   const SecretBytes key = JudgeAndOpen(*attachment, identity, verdict);
   if (key.size() > out.size() ||
-      (verdict.accepted() && !Mark(SSL_get0_session(connection), *attachment, verdict.device.id))) {
+      (verdict.accepted() && !Mark(SSL_get0_session(connection), *attachment, verdict.device))) {
     return 0;
   }
   Judged(connection, verdict);
@@ -69,7 +72,7 @@ int Answer13(SSL* connection, std::string_view identity, SSL_SESSION** out) {
       SSL_SESSION_set1_master_key(session.get(), bytes.data(), bytes.size()) != 1 ||
       SSL_SESSION_set_cipher(session.get(), cipher) != 1 ||
       SSL_SESSION_set_protocol_version(session.get(), TLS1_3_VERSION) != 1 ||
-      (verdict.accepted() && !Mark(session.get(), *attachment, verdict.device.id))) {
+      (verdict.accepted() && !Mark(session.get(), *attachment, verdict.device))) {
     return 0;
   }
   Judged(connection, verdict);

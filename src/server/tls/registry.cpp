@@ -5,12 +5,16 @@
 #include <atomic>
 #include <thread>
 
+#include "server/tls/same_credential.hpp"
+
 namespace simroot::server::tls {
 
 /// One watched connection.
 class Registry::Entry {
  public:
-  explicit Entry(Gone gone) : gone_(std::move(gone)) {}
+  Entry(const Found& credential, Gone gone) : credential_(credential), gone_(std::move(gone)) {}
+
+  [[nodiscard]] bool Is(const Found& now) const { return IsSameCredential(credential_, now); }
 
   /// The first call goes through.
   void Fire(Refusal refusal) {
@@ -39,6 +43,7 @@ class Registry::Entry {
   std::atomic<std::thread::id> running_in_{};
   std::atomic<bool> ended_{false};
   bool fired_ = false;
+  const Found credential_;
   Gone gone_;
 };
 
@@ -53,8 +58,9 @@ Registry::~Registry() {
   listening_.reset();
 }
 
-std::shared_ptr<void> Registry::Add(CredentialId id, Gone gone) {
-  const auto entry = std::make_shared<Entry>(std::move(gone));
+std::shared_ptr<void> Registry::Add(const Found& credential, Gone gone) {
+  const CredentialId id = credential.id;
+  const auto entry = std::make_shared<Entry>(credential, std::move(gone));
   {
     const std::lock_guard lock(mutex_);
     entries_[id].push_back(entry);
@@ -68,14 +74,13 @@ std::shared_ptr<void> Registry::Add(CredentialId id, Gone gone) {
   // Registered first, judged then: a change in between is seen by one of the two.
   if (const Verdict verdict = middleware_.JudgeAgain(id); !verdict.accepted()) {
     entry->Fire(verdict.refusal);
+  } else if (!entry->Is(verdict.device)) {
+    entry->Fire(Refusal::kRevoked);
   }
   return handle;
 }
 
 void Registry::OnChange(const Change& change) {
-  if (!change.refused) {
-    return;
-  }
   std::vector<std::shared_ptr<Entry>> concerned;
   {
     const std::lock_guard lock(mutex_);
@@ -84,16 +89,19 @@ void Registry::OnChange(const Change& change) {
       return;
     }
     for (const auto& entry : found->second) {
-      concerned.push_back(entry.lock());
+      if (auto live = entry.lock(); live != nullptr && (change.refused || !live->Is(change.now))) {
+        concerned.push_back(std::move(live));
+      }
     }
+  }
+  if (concerned.empty()) {
+    return;
   }
   const Verdict verdict = middleware_.JudgeAgain(change.now.id);
   // Whoever was refused goes, also if the next change lets him in again.
   const Refusal refusal = verdict.accepted() ? Refusal::kRevoked : verdict.refusal;
   for (const auto& entry : concerned) {
-    if (entry != nullptr) {
-      entry->Fire(refusal);
-    }
+    entry->Fire(refusal);
   }
 }
 

@@ -22,9 +22,9 @@ class Registry : public std::enable_shared_from_this<Registry> {
   Registry& operator=(const Registry&) = delete;
   ~Registry();
 
-  /// Calls `gone` once if credential `id` is refused, at once if it is now. When the handle is dead, `gone` is not
-  /// running and never called again; it may die inside `gone`.
-  [[nodiscard]] std::shared_ptr<void> Add(CredentialId id, Gone gone);
+  /// Calls `gone` once if the credential is refused or its id becomes another's, at once if it is so now. When the
+  /// handle is dead, `gone` is not running and never called again; it may die inside `gone`.
+  [[nodiscard]] std::shared_ptr<void> Add(const Found& credential, Gone gone);
 
  private:
   class Entry;

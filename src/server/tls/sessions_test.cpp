@@ -119,6 +119,19 @@ TEST_P(EveryWay, NobodyComesBackByResumptionWhoIsRefused) {
   }
 }
 
+TEST_P(EveryWay, ASessionIsNotThatOfTheNextCredentialWithItsId) {
+  if (!GetParam().psk) {
+    wish.certificate = nullptr;
+  }
+  wish.psk_identity.clear();
+  wish.ciphers.clear();
+  world.middleware.GiveAgain(Id(), "89490000000000009999");
+  EXPECT_EQ(Identify(world.middleware, first.server_end.get()).refusal, Refusal::kRevoked);
+  const Ended again = world.Connect(wish);
+  EXPECT_FALSE(again.echoed);
+  EXPECT_FALSE(Identify(world.middleware, again.server_end.get()).accepted());
+}
+
 TEST_P(EveryWay, ASessionWithoutItsSecretIsNoUse) {
   if (!GetParam().psk) {
     wish.certificate = nullptr;
@@ -214,6 +227,102 @@ TEST(SeveralContexts, WhoIsThereIsSaidByTheMiddlewareOfTheContextThatCounts) {
     EXPECT_TRUE(told.empty());
     other.middleware.SetState(id, CredentialState::kRevoked);
     EXPECT_EQ(told.size(), 1U);
+  }
+}
+
+/// A front that takes both kinds of credentials, and a host behind it that takes one.
+class BehindAFront : public ::testing::TestWithParam<std::tuple<Kind, bool>> {
+ protected:
+  BehindAFront() : world(std::get<0>(GetParam())), host_(SSL_CTX_new(TLS_server_method())) {}
+
+  void Start(const AttachOptions& host) {
+    SSL_CTX* const front = world.context();
+    world.Start();
+    SSL_CTX_use_certificate(host_.get(), SSL_CTX_get0_certificate(front));
+    SSL_CTX_use_PrivateKey(host_.get(), SSL_CTX_get0_privatekey(front));
+    ASSERT_TRUE(Attach(world.middleware, host_.get(), host));
+    SSL_CTX_set_tlsext_servername_arg(front, host_.get());
+  }
+  /// Whether the name of the host in the hello counts.
+  void Choose(bool on) {
+    int (*const chosen)(SSL*, int*, void*) = on ? OnName : nullptr;
+    SSL_CTX_set_tlsext_servername_callback(world.context(), chosen);
+  }
+  void ExpectOut(const ClientWish& wish) {
+    (void)world.middleware.TakeNotes();
+    const Ended ended = world.Connect(wish);
+    EXPECT_FALSE(ended.echoed);
+    EXPECT_EQ(Identify(world.middleware, ended.server_end.get()).refusal, Refusal::kNoCredential);
+    int gone = 0;
+    EXPECT_EQ(Watch(world.middleware, ended.server_end.get(), [&](Refusal /*refusal*/) { ++gone; }), nullptr);
+    EXPECT_EQ(gone, 1);
+    for (const Noted& noted : world.middleware.TakeNotes()) {
+      EXPECT_NE(noted.refusal, Refusal::kNone);
+    }
+  }
+  /// First as a whole handshake, then with a ticket that the front has given.
+  void ExpectOutBothWays(ClientWish wish) {
+    Choose(true);
+    ExpectOut(wish);
+    Choose(false);
+    const Ended first = world.Connect(wish);
+    EXPECT_TRUE(first.echoed);
+    wish.session = first.session.get();
+    Choose(true);
+    ExpectOut(wish);
+  }
+  [[nodiscard]] bool Optional() const { return std::get<1>(GetParam()); }
+
+  TlsWorld world;
+
+ private:
+  static int OnName(SSL* connection, int* /*alert*/, void* host) {
+    SSL_set_SSL_CTX(connection, static_cast<SSL_CTX*>(host));
+    return SSL_TLSEXT_ERR_OK;
+  }
+
+  Context host_;
+};
+INSTANTIATE_TEST_SUITE_P(Tls, BehindAFront,
+                         ::testing::Combine(::testing::Values(Kind::kTls12, Kind::kTls13), ::testing::Bool()));
+
+TEST_P(BehindAFront, AHostForCertificatesTakesNoKey) {
+  Start({.psk = false, .optional = Optional()});
+  ExpectOutBothWays({.psk_identity = "psk-1", .psk = world.psk, .ciphers = "PSK"});
+  EXPECT_TRUE(world.Connect({.certificate = &world.device}).echoed);
+}
+
+TEST_P(BehindAFront, AHostForKeysTakesNoCertificate) {
+  Start({.certificates = false, .optional = Optional()});
+  Choose(false);
+  ClientWish wish{.certificate = &world.device};
+  const Ended first = world.Connect(wish);
+  EXPECT_TRUE(first.echoed);
+  wish.session = first.session.get();
+  Choose(true);
+  ExpectOut(wish);
+}
+
+/// Whoever is refused is shut out before anything else is done, which may fail.
+TEST(SecondLine, HoldsWithoutMemoryForTheLog) {
+  for (const bool is_refused : {true, false}) {
+    TlsWorld world(Kind::kTls13);
+    world.Start();
+    SSL_CTX_set_session_ticket_cb(
+        world.context(), nullptr,
+        [](SSL* /*connection*/, SSL_SESSION* /*session*/, const unsigned char* /*name*/, std::size_t /*size*/,
+           SSL_TICKET_STATUS /*status*/, void* /*unused*/) -> SSL_TICKET_RETURN { return SSL_TICKET_RETURN_USE; },
+        nullptr);
+    ClientWish wish{.certificate = &world.device};
+    const Ended first = world.Connect(wish);
+    EXPECT_TRUE(first.echoed);
+    wish.session = first.session.get();
+    world.middleware.SetState(world.device_id, is_refused ? CredentialState::kRevoked : CredentialState::kActive);
+    world.middleware.FailToNote();
+    const Ended again = world.Connect(wish);
+    EXPECT_TRUE(again.resumed);
+    EXPECT_FALSE(again.echoed);
+    EXPECT_EQ(SSL_get_shutdown(again.server_end.get()), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   }
 }
 

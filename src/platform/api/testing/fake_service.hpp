@@ -160,6 +160,7 @@ class FakeService final : public Service {
     }
     return part;
   }
+  std::uint64_t UnsealedPsks() const override { return 7; }
   Outcome<void> Housekeeping() override { return {}; }
 
   void AddEvent(std::int64_t number) {

@@ -48,6 +48,17 @@ class FakePlatform {
     const std::lock_guard lock(mutex_);
     failing_snapshots_ = times;
   }
+  /// Only the feed fails, all else goes on.
+  void FailFeeds(bool fail) {
+    const std::lock_guard lock(mutex_);
+    failing_feeds_ = fail;
+    changed_.notify_all();
+  }
+  /// What is told of it from now on cannot be understood.
+  void Garble(CredentialId id) {
+    const std::lock_guard lock(mutex_);
+    garbled_.insert(id);
+  }
   /// Ends the call that waits for changes, without any.
   void Nudge() {
     const std::lock_guard lock(mutex_);
@@ -134,7 +145,7 @@ class FakePlatform {
           part.next = part.credentials.back().id;
           break;
         }
-        part.credentials.push_back(CopyOf(it->second));
+        p_.Tell(it->second, part, part.credentials);
       }
       return part;
     }
@@ -145,20 +156,24 @@ class FakePlatform {
       p_.changed_.notify_all();
       const int nudges = p_.nudges_;
       (void)p_.changed_.wait_for(lock, wait, [&] {
-        return p_.away_ || p_.nudges_ != nudges || p_.last_number_ > after || p_.interrupted_.contains(this);
+        return p_.away_ || p_.failing_feeds_ || p_.nudges_ != nudges || p_.last_number_ > after ||
+               p_.interrupted_.contains(this);
       });
-      if (p_.away_ || p_.interrupted_.erase(this) != 0) {
+      if (p_.away_ || p_.failing_feeds_ || p_.interrupted_.erase(this) != 0) {
         return Away();
       }
       FeedPart part;
       part.next = after;
+      std::size_t items = 0;
       part.newest_authority = p_.newest_authority_;
       for (const auto& [number, id] : p_.events_) {
-        if (number > after && part.changes.size() < p_.part_size_ && p_.credentials_.contains(id)) {
-          part.changes.push_back(CopyOf(p_.credentials_.at(id)));
+        if (number > after && items < p_.part_size_ && p_.credentials_.contains(id)) {
+          p_.Tell(p_.credentials_.at(id), part, part.changes);
           part.next = number;
+          ++items;
         }
       }
+      part.more = items == p_.part_size_;
       return part;
     }
 
@@ -199,6 +214,15 @@ class FakePlatform {
 
   static constexpr std::int64_t kBeyondAll = std::numeric_limits<std::int64_t>::max();
 
+  template <typename Part>
+  void Tell(const Credential& credential, Part& part, std::vector<Credential>& understood) const {
+    if (garbled_.contains(credential.id)) {
+      part.not_understood.push_back(credential.id);
+      return;
+    }
+    part.unopened += NeedsKey(credential) && credential.psk.size() == 0 ? 1 : 0;
+    understood.push_back(CopyOf(credential));
+  }
   [[nodiscard]] int Count(const int& counter) const {
     const std::lock_guard lock(mutex_);
     return counter;
@@ -213,6 +237,8 @@ class FakePlatform {
   std::int64_t newest_authority_ = 0;
   std::size_t part_size_ = 1000;
   bool away_ = false;
+  bool failing_feeds_ = false;
+  std::set<CredentialId> garbled_;
   int failing_uses_ = 0;
   ErrorDomain failing_domain_ = ErrorDomain::kTransport;
   int failing_snapshots_ = 0;

@@ -36,9 +36,10 @@ Key MakeKey(const std::string& group) {
     EXPECT_TRUE(EVP_PKEY_keygen_init(context.get()) == 1 && EVP_PKEY_generate(context.get(), &made) == 1);
     return {made, EVP_PKEY_free};
   }
-  EVP_PKEY* const made = group == "RSA"       ? EVP_RSA_gen(2048)
-                         : group == "ED25519" ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
-                                              : EVP_EC_gen(group.c_str());
+  EVP_PKEY* const made = group == "RSA"        ? EVP_RSA_gen(2048)
+                         : group == "RSA-2560" ? EVP_RSA_gen(2560)
+                         : group == "ED25519"  ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
+                                               : EVP_EC_gen(group.c_str());
   return {made, EVP_PKEY_free};
 }
 
@@ -206,6 +207,9 @@ Context TlsWorld::MakeClient(const ClientWish& wish) const {
     SSL_CTX_use_PrivateKey(context, wish.certificate->key.get());
     if (wish.chain != nullptr) {
       SSL_CTX_add1_chain_cert(context, wish.chain->certificate.get());
+    }
+    if (wish.chain_end != nullptr) {
+      SSL_CTX_add1_chain_cert(context, wish.chain_end->certificate.get());
     }
   }
   if (!wish.psk_identity.empty()) {

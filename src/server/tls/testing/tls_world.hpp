@@ -41,7 +41,7 @@ struct CertificateWish {
   bool for_servers = false;
   long begins_s = -3600;  ///< from now
   long ends_s = 3600;
-  const char* group = "P-256";  ///< "RSA": RSA-2048, "ED25519": that
+  const char* group = "P-256";  ///< "RSA": RSA-2048, "RSA-2560": that, "ED25519": that
 };
 /// @param issuer nullptr: by itself
 [[nodiscard]] Holder Issue(const CertificateWish& wish, const Holder* issuer);
@@ -52,7 +52,8 @@ struct CertificateWish {
 /// What a client shows.
 struct ClientWish {
   const Holder* certificate = nullptr;
-  const Holder* chain = nullptr;  ///< sent with it
+  const Holder* chain = nullptr;      ///< sent with it
+  const Holder* chain_end = nullptr;  ///< sent after that
   std::string psk_identity{};
   Bytes psk{};
   std::string ciphers{};  ///< up to TLS 1.2
