@@ -59,10 +59,9 @@ Result<void> SetCiphers(SSL_CTX* context, bool psk, bool dtls) {
   }
   std::string names = Names(tls12);
   if (psk) {
-    std::ranges::stable_partition(tls13, HasSha256);
-    const auto others = std::ranges::stable_partition(tls12, HasPsk);
-    names = Names({tls12.begin(), others.begin()}) + (dtls ? ":PSK-AES128-CCM8:" : ":") +
-            Names({others.begin(), tls12.end()});
+    (void)std::stable_partition(tls13.begin(), tls13.end(), HasSha256);
+    const auto others = std::stable_partition(tls12.begin(), tls12.end(), HasPsk);
+    names = Names({tls12.begin(), others}) + (dtls ? ":PSK-AES128-CCM8:" : ":") + Names({others, tls12.end()});
   }
   if (dtls) {
     names += ":ECDHE-ECDSA-AES128-CCM8";
