@@ -33,7 +33,7 @@ Result<std::string> AskNginx(Cast& cast, const StoryDevice& device) {
   constexpr auto kPause = std::chrono::milliseconds(200);
   for (int tries = 1;; ++tries) {
     auto page = RunChecked(cast.web.Get(device), cast.stage.stop_fd());
-    const bool unknown_yet = !page && page.error().message.find("403") != std::string::npos;
+    const bool unknown_yet = !page && page.error().Text().find("403") != std::string::npos;
     if (!unknown_yet || tries == kMostTries) {
       return page;
     }
