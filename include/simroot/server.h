@@ -86,8 +86,9 @@ typedef struct simroot_device {
 SIMROOT_API simroot_result_t simroot_server_identify(simroot_server_t* server, struct ssl_st* connection,
                                                      simroot_device_t* device);
 
-/** Called once when the device must go; on a thread of the library: do not block, do not free the connection, only wake
- * its owner. shutdown(2) of the socket is what most servers do here. */
+/** Called once when the platform has suspended or revoked the credential. Not called when a certificate's time or the
+ * limit of staleness has passed: simroot_server_identify() says so. On a thread of the library: do not block, do not
+ * free the connection, only wake its owner. shutdown(2) of the socket is what most servers do here. */
 typedef void (*simroot_gone_t)(void* context);
 
 /** Watches a connection whose handshake is complete. If the device is refused already, `gone` is called before this

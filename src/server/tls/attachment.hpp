@@ -29,10 +29,11 @@ struct AttachOptions {
 /// kNoCredential for a connection that is another middleware's.
 [[nodiscard]] Verdict Identify(Middleware& middleware, SSL* connection);
 
-/// Calls `gone` once, as soon as the device at the other end is refused, at once if it is already; on a thread of the
-/// middleware: it must not block or free the connection, only wake whoever owns it (shutdown() of the socket is fine).
-/// Ends with the returned handle: once that is dead, `gone` is not running and never called again. nullptr: `gone` was
-/// called, there is nobody to watch.
+/// Calls `gone` once, as soon as the platform's word is that the device at the other end is refused, at once if it is
+/// already. That a certificate's time or the limit of staleness has passed is not told: Identify says so. On a thread
+/// of the middleware: it must not block or free the connection, only wake whoever owns it (shutdown() of the socket is
+/// fine). Ends with the returned handle: once that is dead, `gone` is not running and never called again. nullptr:
+/// `gone` was called, there is nobody to watch.
 [[nodiscard]] std::shared_ptr<void> Watch(Middleware& middleware, SSL* connection, std::function<void(Refusal)> gone);
 
 }  // namespace simroot::server
