@@ -20,8 +20,8 @@ namespace simroot::bench {
 /// Removed with everything in it.
 class Folder {
  public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "simroot-bench-XXXXXX").string();
+  explicit Folder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "simroot-bench-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) {
       GiveUp("cannot make a folder like " + name);
     }
@@ -38,6 +38,12 @@ class Folder {
  private:
   std::string path_;
 };
+
+/// Where files of virtual cards go: a card's memory is not on the disk of the platform that is measured.
+[[nodiscard]] inline std::filesystem::path MemoryFolder() {
+  const std::filesystem::path memory = "/dev/shm";
+  return std::filesystem::is_directory(memory) ? memory : std::filesystem::temp_directory_path();
+}
 
 class SystemClock final : public platform::Clock {
  public:

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// First switch-ons a second: in process, and through HTTPS beside bare TLS handshakes with the same server; and
 /// whether the time of an answer tells a known card from an unknown one.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
-#include <atomic>
 #include <fstream>
-#include <thread>
 
 #include "bench/rounds.hpp"
 #include "bench/switch_on_platform.hpp"
-#include "common/host/unique_fd.hpp"
-#include "common/net/http_client.hpp"
 #include "common/net/http_server.hpp"
 #include "common/net/testing/test_pki.hpp"
-#include "common/net/tls.hpp"
-#include "device/relay/relay_messages.hpp"
 #include "platform/api/api.hpp"
 
 namespace simroot::bench {
@@ -27,37 +16,23 @@ using platform::RelayAnswer;
 using platform::RelayBatch;
 using platform::RelayHello;
 
-constexpr std::size_t kDevices = 400;
+constexpr std::size_t kDevices = 800;
 constexpr unsigned kThreads = 32;  // each waits for its commits most of the time
-constexpr unsigned kHttpsClients = 16;
 
-/// Microseconds until `threads` threads have done `work` for 0 to count - 1.
-double TimeInThreads(unsigned threads, std::size_t count, const std::function<void(std::size_t)>& work) {
-  std::atomic<std::size_t> next = 0;
-  return TimeCalls(
-      [&] {
-        std::vector<std::thread> running;
-        for (unsigned i = 0; i < threads; ++i) {
-          running.emplace_back([&] {
-            for (std::size_t number = next++; number < count; number = next++) {
-              work(number);
-            }
-          });
-        }
-        for (std::thread& thread : running) {
-          thread.join();
-        }
-      },
-      1);
+/// Seconds of CPU time of this process.
+double CpuSeconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-std::vector<BenchDevice> MakeDevices(BenchPlatform& platform, std::size_t first) {
-  std::vector<BenchDevice> devices;
-  devices.reserve(kDevices);
-  for (std::size_t i = 0; i < kDevices; ++i) {
-    devices.push_back(platform.AddDevice(first + i));
+std::vector<BlankCard> MakeCards(BenchPlatform& platform, std::size_t count) {
+  std::vector<BlankCard> cards;
+  cards.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    cards.push_back(platform.AddCard());
   }
-  return devices;
+  return cards;
 }
 
 RelayBatch Get(platform::Outcome<RelayBatch> batch) {
@@ -69,7 +44,7 @@ RelayBatch Get(platform::Outcome<RelayBatch> batch) {
 
 void SwitchOn(platform::OtaEngine& engine, BenchDevice& device) {
   RelayHello hello;
-  hello.iccid = device.iccid;
+  hello.iccid = device.iccid();
   hello.source = "127.0.0.1";
   RelayBatch batch = Get(engine.Begin(hello));
   while (!batch.done) {
@@ -85,7 +60,10 @@ void SwitchOn(platform::OtaEngine& engine, BenchDevice& device) {
 }
 
 void RunInProcess(BenchPlatform& platform) {
-  std::vector<BenchDevice> devices = MakeDevices(platform, 0);
+  std::vector<BenchDevice> devices;
+  for (const BlankCard& blank : MakeCards(platform, kDevices)) {
+    devices.emplace_back(blank);
+  }
   const double all_us =
       TimeInThreads(kThreads, devices.size(), [&](std::size_t i) { SwitchOn(platform.engine(), devices.at(i)); });
   const double rate = kDevices * 1e6 / all_us;
@@ -104,12 +82,13 @@ class Served {
               .clock = platform.clock(),
               .options = {.per_address = {1e6, 1e6}},
               .log = [](std::string_view) {}}),
-        ca_file_(folder + "/bench-ca.pem") {
+        place_{.port = 0, .ca_file = folder + "/bench-ca.pem"} {
     using net::testing::MakeIdentity;
     const auto root = MakeIdentity({.name = "root", .ca = true}, nullptr);
     const auto identity = MakeIdentity({.name = "server", .alternative_names = "IP:127.0.0.1"}, &root);
-    std::ofstream(ca_file_) << root.certificate;
+    std::ofstream(place_.ca_file) << root.certificate;
     net::HttpServerOptions options;
+    options.workers = platform::kHttpWorkers;
     options.certificate_chain = identity.certificate;
     options.private_key = identity.SecretKey();
     auto server = net::HttpServer::Start(std::move(options),
@@ -118,91 +97,49 @@ class Served {
       GiveUp(server.error().Text());
     }
     server_ = std::move(*server);
+    place_.port = server_->port();
   }
 
-  [[nodiscard]] std::uint16_t port() const { return server_->port(); }
-  [[nodiscard]] std::unique_ptr<net::HttpClient> Connect() const {
-    net::HttpClientOptions options;
-    options.url = "https://127.0.0.1:" + std::to_string(port());
-    options.ca_file = ca_file_;
-    auto client = net::HttpClient::Create(std::move(options));
-    if (!client) {
-      GiveUp(client.error().Text());
-    }
-    return std::move(*client);
-  }
+  [[nodiscard]] const ServerPlace& place() const { return place_; }
 
  private:
   platform::Api api_;
-  std::string ca_file_;
+  ServerPlace place_;
   std::unique_ptr<net::HttpServer> server_;
 };
 
-device::RelayReply Post(net::HttpClient& client, const std::string& target, const std::string& body) {
-  const auto reply = client.Send("POST", target, body, {{"content-type", "application/json"}});
-  if (!reply || reply->status / 100 != 2) {
-    GiveUp(reply ? "status " + std::to_string(reply->status) + ": " + reply->body : reply.error().Text());
-  }
-  auto decoded = device::DecodeReply(reply->body);
-  if (!decoded) {
-    GiveUp(decoded.error().Text());
-  }
-  return std::move(*decoded);
-}
+/// What a number of something has taken.
+struct Taken {
+  double wall_us = 0;
+  double platform_s = 0;  ///< CPU time of the platform's process alone
 
-void SwitchOnOverHttps(const Served& served, BenchDevice& device) {
-  const auto client = served.Connect();
-  device::RelayReply reply =
-      Post(*client, "/v1/relay/sessions",
-           device::EncodeHello({.iccid = device.iccid, .application_id = {}, .application_info = {}, .objects = {}}));
-  while (!reply.done) {
-    std::vector<Bytes> answers;
-    for (const Bytes& command : reply.commands) {
-      RelayAnswer answer = device.Send(command);
-      answer.data.push_back(LowByte(answer.sw >> 8U));
-      answer.data.push_back(LowByte(answer.sw));
-      answers.push_back(std::move(answer.data));
-    }
-    reply = Post(*client, "/v1/relay/sessions/" + reply.session, device::EncodeAnswers(reply.step, answers));
+  void Add(const std::function<double()>& work) {
+    const double before = CpuSeconds();
+    wall_us += work();
+    platform_s += CpuSeconds() - before;
   }
-  if (!reply.provisioned) {
-    GiveUp("a switch-on has failed: " + reply.message);
-  }
-}
-
-/// One full handshake as a client that trusts anybody; then the connection is cut.
-void HandShake(SSL_CTX* context, std::uint16_t port) {
-  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int on = 1;
-  (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const net::TlsConnection connection = net::MakeConnection(context, fd.get());
-  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      SSL_connect(connection.get()) != 1) {
-    GiveUp("the handshake failed");
-  }
-}
+};
 
 void RunOverHttps(BenchPlatform& platform, const Served& served) {
-  std::vector<BenchDevice> devices = MakeDevices(platform, kDevices);
-  const net::TlsContext context(SSL_CTX_new(TLS_client_method()));
-  const auto handshake = [&](std::size_t) { HandShake(context.get(), served.port()); };
-  static_cast<void>(TimeInThreads(kHttpsClients, kDevices, handshake));  // warm up
-  // In halves, the handshakes between them, so that a machine whose speed drifts slows both.
-  const auto half = [&](std::size_t first) {
-    return TimeInThreads(kHttpsClients, kDevices / 2,
-                         [&](std::size_t i) { SwitchOnOverHttps(served, devices.at(first + i)); });
-  };
-  double switch_ons_us = half(0);
-  const double handshakes_us = TimeInThreads(kHttpsClients, kDevices, handshake);
-  switch_ons_us += half(kDevices / 2);
-  std::printf("through HTTPS: a connection of its own for each device, %u at once, clients on the same machine\n",
+  const std::vector<BlankCard> cards = MakeCards(platform, kDevices);
+  static_cast<void>(TimeHandshakes(served.place(), kDevices));  // warm up
+  // In quarters, in turn, so that a machine whose speed drifts slows both.
+  Taken switch_ons;
+  Taken handshakes;
+  constexpr std::size_t kPart = kDevices / 4;
+  for (auto first = cards.begin(); first != cards.end(); first += kPart) {
+    switch_ons.Add([&] { return TimeSwitchOns(served.place(), {first, first + kPart}); });
+    handshakes.Add([&] { return TimeHandshakes(served.place(), kPart); });
+  }
+  std::printf("through HTTPS: a connection of its own for each device, %u at once, devices in another process\n",
               kHttpsClients);
-  std::printf("  %.0f devices/s, bare handshakes with the same server %.0f/s, ratio %.2f (budget: 0.5)\n",
-              kDevices * 1e6 / switch_ons_us, kDevices * 1e6 / handshakes_us, handshakes_us / switch_ons_us);
+  std::printf(
+      "  per second of the platform's CPU time   %5.0f devices, %5.0f bare handshakes, ratio %.2f (budget: 0.5)\n",
+      kDevices / switch_ons.platform_s, kDevices / handshakes.platform_s,
+      handshakes.platform_s / switch_ons.platform_s);
+  std::printf("  per second, devices on the same machine %5.0f devices, %5.0f bare handshakes, ratio %.2f\n",
+              kDevices * 1e6 / switch_ons.wall_us, kDevices * 1e6 / handshakes.wall_us,
+              handshakes.wall_us / switch_ons.wall_us);
 }
 
 /// How often a guess from one time is right, when the slower of two is called the known one: 0.5 is blind.
@@ -236,9 +173,9 @@ void RunGuesses(BenchPlatform& platform, const Served& served) {
   constexpr std::size_t kGuesses = 200;
   std::vector<double> known;
   std::vector<double> unknown;
-  const auto client = served.Connect();
+  const auto client = Connect(served.place());
   for (std::size_t i = 0; i < kGuesses; ++i) {
-    const BenchDevice device = platform.AddDevice(2 * kDevices + i);
+    const BlankCard device = platform.AddCard();
     std::string other = device.iccid;
     std::swap(other.at(8), other.at(9));
     other.at(10) = other.at(10) == '9' ? '0' : static_cast<char>(other.at(10) + 1);
@@ -269,7 +206,9 @@ void Run() {
 }  // namespace
 }  // namespace simroot::bench
 
-int main() {
-  simroot::bench::Run();
+int main(int count, char** arguments) {
+  if (!simroot::bench::RunAsDevices({arguments + 1, arguments + count})) {
+    simroot::bench::Run();
+  }
   return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/switch_on_platform.hpp"
 
-#include "common/wire/apdu.hpp"
+#include "card/host/virtual_card.hpp"
+#include "common/host/card_keys.hpp"
 #include "platform/store/sqlite_store.hpp"
 
 namespace simroot::bench {
@@ -23,26 +24,6 @@ T Get(Outcome<T> outcome) {
 }
 
 }  // namespace
-
-RelayAnswer BenchDevice::Send(Bytes command) {
-  constexpr std::uint8_t kChannel = 0x01;
-  std::array<std::uint8_t, wire::kMaxResponse> space{};
-  command.front() = LowByte(command.front() | kChannel);
-  RelayAnswer answer;
-  while (true) {
-    const ByteView whole = ByteView(space).first(card->Endpoint().Transmit(command, space));
-    const auto parsed = wire::ParseResponse(whole);
-    if (!parsed) {
-      GiveUp("the card's answer is no answer");
-    }
-    answer.data.insert(answer.data.end(), parsed->data.begin(), parsed->data.end());
-    answer.sw = static_cast<std::uint16_t>(parsed->sw);
-    if ((answer.sw >> 8U) != 0x61) {
-      return answer;
-    }
-    command = {kChannel, 0xC0, 0x00, 0x00, LowByte(answer.sw)};
-  }
-}
 
 BenchPlatform::BenchPlatform(const std::string& folder) : folder_(folder) {
   vault_ = Get(Vault::Create(folder + "/vault"));
@@ -82,18 +63,17 @@ void BenchPlatform::MakeTenant() {
   }));
 }
 
-BenchDevice BenchPlatform::AddDevice(std::size_t number) {
-  BenchDevice device;
+BlankCard BenchPlatform::AddCard() {
+  BlankCard device;
   std::list<CardKeys> keys;
-  const std::string file = folder_ + "/card-" + std::to_string(number);
+  device.file = cards_.path() + "/card-" + std::to_string(next_card_++);
   const auto created = card::CreateCard(
-      file, {.profile = card::CardProfile::kBlank, .iccid = {}, .imsi = {}, .key_size = 16, .keys = &keys});
-  auto opened = card::VirtualCard::Open(file, {});
-  if (!created || !opened) {
-    GiveUp("a virtual card cannot be made in " + folder_);
+      device.file, {.profile = card::CardProfile::kBlank, .iccid = {}, .imsi = {}, .key_size = 16, .keys = &keys});
+  if (!created) {
+    GiveUp(created.error().Text());
   }
-  device.card = std::move(*opened);
   device.iccid = keys.front().iccid;
+  device.security_domain = keys.front().aid;
   Get(store_->Write([&](StoreWriter& writer) -> Outcome<void> {
     platform::Card card;
     card.tenant = tenant_;
@@ -118,10 +98,6 @@ BenchDevice BenchPlatform::AddDevice(std::size_t number) {
     SR_TRY_VOID(writer.InsertJob(job));
     return {};
   }));
-  static_cast<void>(device.Send({0x00, 0x70, 0x00, 0x00, 0x01}));
-  Bytes select{0x00, 0xA4, 0x04, 0x00, LowByte(keys.front().aid.size())};
-  select.insert(select.end(), keys.front().aid.begin(), keys.front().aid.end());
-  static_cast<void>(device.Send(std::move(select)));
   return device;
 }
 

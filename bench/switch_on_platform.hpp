@@ -1,29 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A platform over a new database, and devices with new blank cards that it knows: what the switch-on benchmarks
-/// measure.
+/// A platform over a new database that knows new blank cards: what the switch-on benchmarks measure.
 #pragma once
 
 #include "bench/surroundings.hpp"
-#include "card/host/virtual_card.hpp"
-#include "common/host/card_keys.hpp"
+#include "bench/switch_on_devices.hpp"
 #include "platform/ota/engine.hpp"
 #include "platform/service/service.hpp"
 
 namespace simroot::bench {
 
-/// A virtual card in a device, with a channel to its security domain.
-struct BenchDevice {
-  std::string iccid;
-  std::unique_ptr<card::VirtualCard> card;
-
-  [[nodiscard]] platform::RelayAnswer Send(Bytes command);
-};
-
 class BenchPlatform {
  public:
   explicit BenchPlatform(const std::string& folder);
 
-  [[nodiscard]] BenchDevice AddDevice(std::size_t number);
+  /// A new blank card in a file of `cards`, which the platform knows and has a job for.
+  [[nodiscard]] BlankCard AddCard();
   [[nodiscard]] platform::OtaEngine& engine() { return *engine_; }
   [[nodiscard]] platform::Service& service() { return *service_; }
   [[nodiscard]] platform::Store& store() { return *store_; }
@@ -33,6 +24,8 @@ class BenchPlatform {
   void MakeTenant();
 
   std::string folder_;
+  Folder cards_{MemoryFolder()};
+  unsigned next_card_ = 0;
   SystemClock clock_;
   platform::Id tenant_ = 0;
   std::unique_ptr<platform::Vault> vault_;

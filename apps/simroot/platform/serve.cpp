@@ -187,6 +187,7 @@ void Work(OpenPlatform& open, const PlatformHome& home, net::HttpServer& server,
   options.address = listen.address;
   options.port = listen.port;
   options.connections = connections;
+  options.workers = platform::kHttpWorkers;
   options.certificate_chain = std::move(first.certificate_chain);
   options.private_key = std::move(first.private_key);
   options.client_authorities = platform::CertificateToPem(identity.ca().certificate);

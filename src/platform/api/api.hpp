@@ -37,6 +37,10 @@ struct ApiParts {
   std::function<net::HttpServer::Counters()> counters = {};
 };
 
+/// Threads that a server should give to Handle: most of them wait for a commit, and what waits together is committed
+/// together.
+constexpr unsigned kHttpWorkers = 32;
+
 /// Safe for any number of threads.
 class Api {
  public:

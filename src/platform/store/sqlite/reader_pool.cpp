@@ -9,7 +9,7 @@
 namespace simroot::platform::sqlite {
 namespace {
 
-constexpr std::size_t kMaxIdle = 16;
+constexpr std::size_t kMaxIdle = 64;  // more than there are threads that answer requests
 
 Outcome<void> Perform(const std::function<Outcome<void>(StoreReader&)>& work, StoreReader& reader) {
   try {
