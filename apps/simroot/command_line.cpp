@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <functional>
 #include <iostream>
+#include <numeric>
+#include <optional>
 
 #include "commands.hpp"
 #include "completion.hpp"
@@ -323,9 +325,25 @@ void AddOtherCommands(CLI::App& app, Arguments& arguments) {
       [&app, &arguments] { arguments.action = [&app] { return PrintLine(BashCompletion(app)) ? kDone : kFailed; }; });
 }
 
-/// The first word that should be a command and is none; empty if all are.
-std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
+/// How many letters must be changed, added or left out to make one word of the other.
+std::size_t Distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row.front(), i + 1);
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from.at(i) == to.at(j) ? 0 : 1);
+      diagonal = row.at(j + 1);
+      row.at(j + 1) = std::min({replaced, row.at(j) + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+/// What to say of a word that is no command; nothing if all are.
+std::optional<Error> UnknownCommand(const CLI::App& app, int argc, char** argv) {
   const CLI::App* level = &app;
+  std::string path = app.get_name();
   for (int i = 1; i < argc && !level->get_subcommands({}).empty(); ++i) {
     const std::string word = argv[i];
     if (word.starts_with('-')) {
@@ -334,11 +352,17 @@ std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
     const std::vector<const CLI::App*> commands = level->get_subcommands({});
     const auto found = std::ranges::find(commands, word, [](const CLI::App* command) { return command->get_name(); });
     if (found == commands.end()) {
-      return word;
+      const std::string closest = (*std::ranges::min_element(commands, {}, [&](const CLI::App* command) {
+                                    return Distance(word, command->get_name());
+                                  }))->get_name();
+      const bool is_slip = Distance(word, closest) <= 2 && Distance(word, closest) < word.size();
+      return Error{ErrorDomain::kUsage, "there is no command \"" + path + " " + word + "\"",
+                   (is_slip ? "perhaps `" + path + " " + closest + "`; " : "") + "see `" + path + " --help`"};
     }
     level = *found;
+    path += " " + word;
   }
-  return {};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -370,8 +394,8 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& success) {  // --help, --version
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    if (const std::string unknown = UnknownCommand(app, argc, argv); !unknown.empty()) {
-      return Report({ErrorDomain::kUsage, "there is no command \"" + unknown + "\"", "see `simroot --help`"});
+    if (const auto unknown = UnknownCommand(app, argc, argv)) {
+      return Report(*unknown);
     }
     static_cast<void>(app.exit(error, std::cout, std::cerr));
     return kUsageError;

@@ -119,11 +119,13 @@ class Install(unittest.TestCase):
         for prefix in ("/usr", "/opt/simroot"):
             run("cmake", "--install", BUILD, "--prefix", prefix, "--component", "Unspecified",
                 env=clean_environment({"DESTDIR": stage}))
-            with open(f"{stage}{prefix}/lib/systemd/system/simroot-carded.service", encoding="utf-8") as file:
-                unit = file.read()
-            self.assertIn(f"\nExecStart={prefix}/bin/simroot carded\n", unit)
-            self.assertIn(f"\nDocumentation=file://{prefix}/share/doc/simroot/", unit)
-            self.assertIn("\nSystemCallFilter=~@privileged @resources\n", unit)
+            for name, command in (("carded", "carded\n"), ("platform", "platform serve --dir /var/lib/simroot-platform\n"),
+                                  ("agent", "server agent "), ("switch-on", "device switch-on ")):
+                with open(f"{stage}{prefix}/lib/systemd/system/simroot-{name}.service", encoding="utf-8") as file:
+                    unit = file.read()
+                self.assertIn(f"\nExecStart={prefix}/bin/simroot {command}", unit)
+                self.assertIn(f"\nDocumentation=file://{prefix}/share/doc/simroot/", unit)
+                self.assertIn("\nSystemCallFilter=~@privileged @resources\n", unit)
             self.assertTrue(os.path.exists(f"{stage}{prefix}/bin/simroot"))
 
     def test_what_is_installed(self):

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What application servers read: snapshot and feed, each server its own part, PSKs sealed.
+#include <filesystem>
+
 #include "common/crypto/openssl/cms_opener.hpp"
 #include "server_test_support.hpp"
 
@@ -42,6 +44,80 @@ TEST_F(FeedServiceTest, ASnapshotTellsWhereTheFeedIs) {
   EXPECT_EQ(part.feed_number, 1);
   EXPECT_EQ(part.items.at(0).credential.state, CredentialState::kSuspended);
   EXPECT_TRUE(Take(service_->Feed(server.actor, {.after = part.feed_number, .limit = 10})).empty());
+}
+
+/// As the program does at every start, `seconds` after the one before.
+class FeedRunTest : public ServerTest {
+ protected:
+  void Start(int seconds) {
+    clock_.now += seconds;
+    EXPECT_TRUE(service_->BeginFeed());
+  }
+  void Suspend(const Credential& credential) {
+    Take(service_->SetCredentialState(operator_, credential.id, CredentialState::kSuspended, ""));
+  }
+  void Resume(const Credential& credential) {
+    Take(service_->SetCredentialState(operator_, credential.id, CredentialState::kActive, ""));
+  }
+};
+
+TEST_F(FeedRunTest, AReaderFromBeforeARestoreIsToldSoHoweverFarThePlatformHasGoneOn) {
+  const TestServer server = Enrol("acme", "web-1");
+  const Credential credential = Active(ActiveCard(), "0A");
+  Start(1);
+  Suspend(credential);
+  const std::string backup = folder_ + "/backup.db";
+  ASSERT_TRUE(store_->Backup(backup));
+  Resume(credential);
+  const std::int64_t lost = Take(service_->Snapshot(server.actor, {})).feed_number;
+  EXPECT_TRUE(Take(service_->Feed(server.actor, {.after = lost, .limit = 10})).empty());
+
+  store_ = nullptr;
+  std::filesystem::rename(backup, folder_ + "/platform.db");
+  std::filesystem::remove(folder_ + "/platform.db-wal");
+  store_ = Take(OpenSqliteStore({.file = folder_ + "/platform.db", .clock = clock_}));
+  service_ = Service::Create(*store_, *vault_, *authority_, clock_);
+  Start(1);
+  for (int i = 0; i < 3; ++i) {
+    Resume(credential);
+    Suspend(credential);
+  }
+  EXPECT_GT(Take(service_->Snapshot(server.actor, {})).feed_number, lost);
+  EXPECT_EQ(KindOf(service_->Feed(server.actor, {.after = lost, .limit = 10})), FailureKind::kConflict);
+  EXPECT_EQ(KindOf(service_->Feed(admin_, {.after = lost, .limit = 10})), FailureKind::kConflict);
+}
+
+TEST_F(FeedRunTest, AReaderGoesOnAfterARestart) {
+  const TestServer server = Enrol("acme", "web-1");
+  const Credential credential = Active(ActiveCard(), "0A");
+  Start(1);
+  Suspend(credential);
+  const std::int64_t known = Take(service_->Snapshot(server.actor, {})).feed_number;
+  Start(0);         // within the same second
+  Start(-100'000);  // the clock was put back
+  EXPECT_TRUE(Take(service_->Feed(server.actor, {.after = known, .limit = 10})).empty());
+  Resume(credential);
+  const auto changes = Take(service_->Feed(server.actor, {.after = known, .limit = 10}));
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes.front().credential.state, CredentialState::kActive);
+  EXPECT_GT(changes.front().event.number, known);
+}
+
+TEST_F(FeedRunTest, WhereARunBeginsStopsNobody) {
+  const Credential credential = Active(ActiveCard(), "0A");
+  for (int i = 0; i < 5; ++i) {
+    Start(1);
+  }
+  Suspend(credential);
+  Start(1);
+  // Of all tenants, so that the beginnings are between them.
+  Page page{.after = 0, .limit = 1};
+  const auto first = Take(service_->Feed(admin_, page));
+  ASSERT_EQ(first.size(), 1U);
+  page.after = first.front().event.number;
+  EXPECT_TRUE(Take(service_->Feed(admin_, page)).empty());
+  page.after = Take(service_->Snapshot(admin_, {})).feed_number;
+  EXPECT_TRUE(Take(service_->Feed(admin_, page)).empty());
 }
 
 TEST_F(FeedServiceTest, AServerSeesItsTenantOnly) {

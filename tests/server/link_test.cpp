@@ -126,6 +126,21 @@ TEST_F(LinkTest, ASnapshotTellsAllThatAServerNeeds) {
   EXPECT_TRUE(SameBytes(second.psk.Reveal(InsecureReveal::kForTest), Counting(32)));
 }
 
+TEST_F(LinkTest, AChangeThatThePlatformHasNotMeansThatItWasRestored) {
+  (void)Confirm(ActiveCard(), "0A", false);
+  const auto link = Connect(MakeServer("acme", "web-1"));
+  const auto known = link->ReadFeed(1, seconds(0));
+  ASSERT_TRUE(known) << known.error().Text();
+  EXPECT_FALSE(known->restored);
+  EXPECT_EQ(known->next, 1);
+  for (const std::int64_t unknown : {std::int64_t{2}, std::int64_t{1} << 51}) {
+    const auto part = link->ReadFeed(unknown, seconds(30));
+    ASSERT_TRUE(part) << part.error().Text();
+    EXPECT_TRUE(part->restored);
+    EXPECT_TRUE(part->changes.empty());
+  }
+}
+
 TEST_F(LinkTest, TheFeedFromAnyNumberGivesTheSameState) {
   std::mt19937 random(20261123);  // NOLINT(cert-msc51-cpp): the same changes each time
   const auto below = [&](std::size_t end) { return std::uniform_int_distribution<std::size_t>(0, end - 1)(random); };

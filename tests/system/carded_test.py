@@ -328,17 +328,20 @@ class ServiceManager(DaemonTestCase):
         units = os.path.join(self.folder, "units")
         os.makedirs(units)
         source = os.path.join(ROOT, "packaging", "systemd")
-        shutil.copy(os.path.join(source, "simroot-carded.socket"), units)
-        with open(os.path.join(source, "simroot-carded.service"), encoding="ascii") as file:
-            text = file.read()
-        with open(os.path.join(units, "simroot-carded.service"), "w", encoding="ascii") as file:
-            file.write(text.replace("/usr/bin/simroot", SIMROOT))
-        paths = [os.path.join(units, "simroot-carded." + kind) for kind in ("service", "socket")]
+        names = [name for name in os.listdir(source) if name.endswith((".service", ".socket"))]
+        self.assertEqual(len(names), 5)
+        for name in names:
+            with open(os.path.join(source, name), encoding="ascii") as file:
+                text = file.read()
+            with open(os.path.join(units, name), "w", encoding="ascii") as file:
+                file.write(text.replace("/usr/bin/simroot", SIMROOT))
+        paths = [os.path.join(units, name) for name in sorted(names)]
         verified = run("systemd-analyze", "verify", "--man=no", *paths, check=False)
         about_us = [line for line in verified.stderr.splitlines() if "simroot" in line]
         self.assertEqual(about_us, [])
-        security = run("systemd-analyze", "security", "--offline=true", "--threshold=20", paths[0], check=False)
-        self.assertEqual(security.returncode, 0, security.stdout[-300:])
+        for path in (path for path in paths if path.endswith(".service")):
+            security = run("systemd-analyze", "security", "--offline=true", "--threshold=20", path, check=False)
+            self.assertEqual(security.returncode, 0, (path, security.stdout[-300:]))
 
 
 if __name__ == "__main__":

@@ -191,6 +191,14 @@ class Others(unittest.TestCase):
         self.assertIn("SELECT file 7F20", packet)
         self.assertIn("GET DATA", run(SIMROOT, "decode", "AE80220580CA0085000000").stdout)
 
+    def test_a_command_that_is_none(self):
+        for words, said in ((["devise"], 'no command "simroot devise"; perhaps `simroot device`; see `simroot --help`'),
+                            (["device", "lst"], "perhaps `simroot device list`; see `simroot device --help`"),
+                            (["platform", "job", "frob"], "job frob\"; see `simroot platform job --help`")):
+            result = run(SIMROOT, *words, check=False)
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            self.assertIn(said, result.stderr)
+
     def test_completion_is_valid_bash(self):
         script = run(SIMROOT, "completion", "bash").stdout
         run("bash", "-n", text=script)

@@ -269,6 +269,39 @@ class Files(PlatformTestCase):
         self.handshake("sim:" + path)
 
 
+class Words(PlatformTestCase):
+    def refused(self, *words):
+        result = run(SIMROOT, "platform", *words, check=False)
+        self.assertEqual(result.returncode, 2, result.stdout + result.stderr)
+        return result.stderr
+
+    def test_what_is_not_given_of_a_policy_stays(self):
+        before = next(policy for policy in self.platform.ask("policy", "list") if policy["name"] == "default")
+        issuing = next(ca["id"] for ca in self.platform.ask("ca", "list") if ca["issues"])
+        for words, change in ((["--days", "33"], {"lifetime_s": 33 * 86400}), (["--same-key"], {"rotate_key": False}),
+                              (["--renew-days", "3"], {"renew_before_s": 3 * 86400}),
+                              (["--ca", str(issuing)], {"authority": issuing}), (["--new-key"], {"rotate_key": True})):
+            before.update(change)
+            self.assertEqual(self.platform.ask("policy", "set", "default", *words), before)
+        made = self.platform.ask("policy", "set", "another", "--kind", "psk")
+        self.assertEqual((made["kind"], made["lifetime_s"]), ("psk", 365 * 86400))
+
+    def test_a_wrong_word_is_answered_with_the_right_ones(self):
+        here = ("--dir", self.platform.dir)
+        self.assertIn("switch-on,rotate,renew,erase,update-trust,replace-keys",
+                      self.refused("job", "request", "8988", "reboot", *here))
+        self.assertIn("viewer,operator,admin", self.refused("token", "create", "x", "--role", "boss", *here))
+        self.assertIn("certificate,psk", self.refused("policy", "set", "x", "--kind", "none", *here))
+        self.assertIn("imported,active,suspended,retired", self.refused("card", "list", "--state", "lost", *here))
+        self.assertIn("keyCompromise, affiliationChanged",
+                      run(SIMROOT, "platform", "credential", "revoke", "1", "--reason", "why", *here, check=False).stderr)
+
+    def test_a_directory_without_a_platform(self):
+        said = self.refused("card", "list", "--dir", self.folder)
+        self.assertIn("holds no platform", said)
+        self.assertIn("platform init", said)
+
+
 class Interruptions(PlatformTestCase):
     ROUNDS = int(os.environ.get("SIMROOT_TEST_KILLS", "12"))
 

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "platform/commands.hpp"
+#include "platform/domain/life_cycle.hpp"
 
 namespace simroot::app {
 
@@ -33,7 +34,9 @@ struct PlatformArguments {
   std::int64_t days = 0;
   std::int64_t renew_days = 0;
   std::uint64_t psk_size = 0;
+  std::int64_t ca = 0;
   bool renew_same_key = false;
+  bool renew_new_key = false;
 };
 
 namespace {
@@ -87,6 +90,16 @@ struct Builder {
   void AddId(CLI::App& command, const char* help) const { command.add_option("ID", arguments.id, help)->required(); }
 };
 
+/// The names of an enumeration: what else is given is refused with all of them.
+template <typename Enum>
+[[nodiscard]] CLI::IsMember OneOf() {
+  std::vector<std::string> names;
+  for (const auto& row : platform::NamesOf(Enum{})) {
+    names.emplace_back(row.name);
+  }
+  return CLI::IsMember(names);
+}
+
 [[nodiscard]] std::string Body(std::initializer_list<std::pair<std::string_view, std::string>> members) {
   boost::json::object object;
   for (const auto& [name, value] : members) {
@@ -122,7 +135,8 @@ void AddCardCommands(const Builder& platform) {
                            .query = {{"state", given.state}, {"iccid", given.iccid}},
                            .columns = {"iccid", "tenant", "profile", "state", "policy", "last_contact"}};
   });
-  list.add_option("--state", platform.arguments.state, "imported, active, suspended, retired");
+  list.add_option("--state", platform.arguments.state, "imported, active, suspended, retired")
+      ->check(OneOf<platform::CardState>());
   list.add_option("--iccid", platform.arguments.iccid, "how the ICCID begins");
   card.AddIccid(card.Ask("show", "one card",
                          [](const auto& given) { return PlatformRequest{.path = "/v1/cards/" + given.iccid}; }));
@@ -171,8 +185,9 @@ void AddCredentialCommands(const Builder& platform) {
                            .columns = {"id", "iccid", "kind", "state", "name", "not_after"}};
   });
   list.add_option("--iccid", platform.arguments.iccid, "of one card");
-  list.add_option("--state", platform.arguments.state, "active, superseded, suspended, revoked, ...");
-  list.add_option("--kind", platform.arguments.kind, "certificate or psk");
+  list.add_option("--state", platform.arguments.state, "active, superseded, suspended, revoked, ...")
+      ->check(OneOf<platform::CredentialState>());
+  list.add_option("--kind", platform.arguments.kind, "certificate or psk")->check(OneOf<platform::CredentialKind>());
   credential.AddId(
       credential.Ask("show", "one credential",
                      [](const auto& given) { return PlatformRequest{.path = "/v1/credentials/" + given.id}; }),
@@ -197,7 +212,8 @@ void AddCredentialCommands(const Builder& platform) {
   change("resume", "accept it again", "active");
 }
 
-[[nodiscard]] PlatformRequest PutPolicy(const PlatformArguments& given) {
+/// What is given of a policy, as the API has it.
+[[nodiscard]] boost::json::object PolicyChanges(const PlatformArguments& given) {
   constexpr std::int64_t kDay = 86400;
   boost::json::object body;
   const auto put = [&body](std::string_view name, const std::string& value) {
@@ -219,12 +235,13 @@ void AddCredentialCommands(const Builder& platform) {
   if (given.psk_size != 0) {
     body["psk_size"] = given.psk_size;
   }
-  if (given.renew_same_key) {
-    body["rotate_key"] = false;
+  if (given.ca != 0) {
+    body["authority"] = given.ca;
   }
-  return {.method = "PUT",
-          .path = "/v1/tenants/" + given.tenant + "/policies/" + given.name,
-          .body = boost::json::serialize(body)};
+  if (given.renew_same_key || given.renew_new_key) {
+    body["rotate_key"] = given.renew_new_key;
+  }
+  return body;
 }
 
 void AddPolicyCommands(const Builder& platform) {
@@ -234,16 +251,25 @@ void AddPolicyCommands(const Builder& platform) {
     return PlatformRequest{.path = "/v1/tenants/" + given.tenant + "/policies",
                            .columns = {"name", "kind", "key_type", "lifetime_s", "renew_before_s", "label"}};
   }));
-  CLI::App& set = policy.Ask("set", "make or change one; what is not given is as by default", PutPolicy);
+  CLI::App& set = policy.Command("set", "change one, or make one; what is not given stays, or is as by default",
+                                 [](const auto& given) {
+                                   return RunPlatformPutPolicy(given.client, given.tenant, given.name,
+                                                               boost::json::serialize(PolicyChanges(given)));
+                                 });
   set.add_option("NAME", arguments.name, "of the policy")->required();
   policy.AddTenant(set);
-  set.add_option("--kind", arguments.kind, "certificate (Type I) or psk (Type II)");
+  policy.AddClientOptions(set);
+  set.add_option("--kind", arguments.kind, "certificate (Type I) or psk (Type II)")
+      ->check(OneOf<platform::CredentialKind>());
   set.add_option("--key-type", arguments.key_type, "p256, brainpoolP256r1, p384, rsa2048");
+  set.add_option("--ca", arguments.ca, "id of the CA that issues; see `simroot platform ca list`")
+      ->check(CLI::PositiveNumber);
   set.add_option("--profile", arguments.certificate_profile, "of the certificates");
   set.add_option("--days", arguments.days, "a certificate is valid")->check(CLI::Range(1, 36500));
   set.add_option("--renew-days", arguments.renew_days, "before its end a successor is made")
       ->check(CLI::Range(1, 36500));
-  set.add_flag("--same-key", arguments.renew_same_key, "successors keep the key");
+  CLI::Option* const same_key = set.add_flag("--same-key", arguments.renew_same_key, "successors keep the key");
+  set.add_flag("--new-key", arguments.renew_new_key, "successors get a new key, as by default")->excludes(same_key);
   set.add_option("--psk-size", arguments.psk_size, "bytes of a pre-shared key");
   set.add_option("--label", arguments.label, "of the active key on the card");
   set.add_option("--attesting-key", arguments.attesting_key, "hexadecimal identifier");
@@ -257,7 +283,8 @@ void AddJobCommands(const Builder& platform) {
                            .columns = {"id", "iccid", "kind", "state", "attempts", "error"}};
   });
   list.add_option("--iccid", platform.arguments.iccid, "of one card");
-  list.add_option("--state", platform.arguments.state, "queued, running, done, failed, cancelled");
+  list.add_option("--state", platform.arguments.state, "queued, running, done, failed, cancelled")
+      ->check(OneOf<platform::JobState>());
   job.AddId(
       job.Ask("show", "one job", [](const auto& given) { return PlatformRequest{.path = "/v1/jobs/" + given.id}; }),
       "of a job");
@@ -272,7 +299,9 @@ void AddJobCommands(const Builder& platform) {
         .method = "POST", .path = "/v1/jobs", .body = Body({{"iccid", given.iccid}, {"kind", given.kind}})};
   });
   job.AddIccid(request);
-  request.add_option("KIND", platform.arguments.kind, "switch-on, rotate, renew, erase, update-trust, replace-keys")
+  // What changes the state of a credential is asked for by that.
+  request.add_option("KIND", platform.arguments.kind, "what is to be done")
+      ->check(CLI::IsMember({"switch-on", "rotate", "renew", "erase", "update-trust", "replace-keys"}))
       ->required();
   for (const auto& [name, help] :
        {std::pair("cancel", "a queued job"), std::pair("retry", "a failed job, once more")}) {
@@ -334,7 +363,9 @@ void AddAccessCommands(const Builder& platform) {
     return PlatformRequest{.method = "POST", .path = "/v1/tokens", .body = boost::json::serialize(body)};
   });
   create.add_option("NAME", arguments.name, "as in the audit log")->required();
-  create.add_option("--role", arguments.role, "viewer, operator, admin")->capture_default_str();
+  create.add_option("--role", arguments.role, "viewer, operator, admin")
+      ->check(OneOf<platform::Role>())
+      ->capture_default_str();
   create.add_option("--tenant", arguments.label, "the only tenant it is for");
   create.add_option("--days", arguments.days, "that it is valid; without it for ever")->check(CLI::Range(1, 36500));
   token.AddId(token.Ask("revoke", "a token",

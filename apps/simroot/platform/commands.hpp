@@ -49,6 +49,10 @@ int RunPlatformRequest(const PlatformClientOptions& options, const PlatformReque
 /// Writes what the path gives to `out` (empty: stdout).
 int RunPlatformDownload(const PlatformClientOptions& options, const std::string& path, const std::string& out);
 
+/// Changes the policy with this name, or makes it. @param changes what is given of it: a JSON object as the API has it.
+int RunPlatformPutPolicy(const PlatformClientOptions& options, const std::string& tenant, const std::string& name,
+                         const std::string& changes);
+
 /// An issuing CA from elsewhere. @param certificates, key paths of PEM files.
 int RunPlatformImportCa(const PlatformClientOptions& options, const std::string& tenant, const std::string& name,
                         const std::string& certificates, const std::string& key);

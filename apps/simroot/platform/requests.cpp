@@ -79,6 +79,40 @@ int RunPlatformRequest(const PlatformClientOptions& options, const PlatformReque
   return PrintLine(*text) ? kDone : kFailed;
 }
 
+int RunPlatformPutPolicy(const PlatformClientOptions& options, const std::string& tenant, const std::string& name,
+                         const std::string& changes) {
+  const std::string path = "/v1/tenants/" + tenant + "/policies";
+  auto client = PlatformClient::Create(options);
+  if (!client) {
+    return Report(client.error());
+  }
+  const auto policies = ReadList(*client, {.path = path});
+  if (!policies) {
+    return Report(policies.error());
+  }
+  // The API replaces all of a policy, so what is to stay has to be said.
+  boost::json::object body;
+  for (const boost::json::value& policy : *policies) {
+    const auto* const its_name = Member(policy, "name");
+    if (its_name != nullptr && Plain(*its_name) == name) {
+      body = policy.as_object();
+    }
+  }
+  for (const char* const not_given : {"id", "tenant", "name"}) {
+    body.erase(not_given);
+  }
+  const auto* const authority = body.if_contains("authority");
+  if (authority != nullptr && authority->is_null()) {
+    body.erase("authority");
+  }
+  const boost::json::value given = boost::json::parse(changes);
+  for (const auto& [member, value] : given.as_object()) {
+    body[member] = value;
+  }
+  return RunPlatformRequest(options,
+                            {.method = "PUT", .path = path + "/" + name, .body = boost::json::serialize(body)});
+}
+
 int RunPlatformImportCa(const PlatformClientOptions& options, const std::string& tenant, const std::string& name,
                         const std::string& certificates, const std::string& key) {
   constexpr std::size_t kMaxPem = 256UL << 10U;

@@ -34,7 +34,11 @@ template <typename T>
   if (!outcome) {
     return tl::make_unexpected(ToError(std::move(outcome).error()));
   }
-  return std::move(*outcome);
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return std::move(*outcome);
+  }
 }
 
 [[nodiscard]] platform::Outcome<platform::CertificateAuthority> FindPlatformCa(platform::Store& store) {
@@ -168,6 +172,7 @@ void Work(OpenPlatform& open, const PlatformHome& home, net::HttpServer& server,
   ServerIdentity identity(open, std::move(ca), std::move(names));
   SR_TRY(platform::TlsIdentity first, identity.Make());
 
+  SR_TRY_VOID(FromOutcome(open.service->BeginFeed()));
   platform::EngineLimits limits;
   limits.hellos_per_minute_and_card = static_cast<unsigned>(settings.sessions_per_minute_and_card);
   limits.hellos_per_minute_and_source = static_cast<unsigned>(settings.sessions_per_minute_and_address);

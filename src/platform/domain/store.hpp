@@ -146,6 +146,9 @@ class StoreWriter : public StoreReader {
   /// Time and chain are the store's: entry.time is when it was written, never before the one in front of it.
   [[nodiscard]] virtual Outcome<std::int64_t> AddAudit(const AuditEntry& entry) = 0;
   [[nodiscard]] virtual Outcome<std::int64_t> AddFeedEvent(const FeedEvent& event) = 0;
+  /// Numbers above `least` for all that comes: adds an event of no tenant and no credential, "feed.begun", whose number
+  /// is at least `least`.
+  [[nodiscard]] virtual Outcome<void> RaiseFeed(std::int64_t least) = 0;
 
   [[nodiscard]] virtual Outcome<Id> InsertToken(const Token& token) = 0;
   [[nodiscard]] virtual Outcome<void> RevokeToken(Id token, UnixTime now) = 0;

@@ -107,7 +107,11 @@ Outcome<Credential> ServiceImpl::SetCredentialState(const Actor& actor, Id id, C
   }
   if (to == CredentialState::kRevoked && !reason.empty() &&
       std::ranges::find(kRevocationReasons, reason) == kRevocationReasons.end()) {
-    return Refuse(FailureKind::kInvalid, "this is no reason for a revocation", "use a name of RFC 5280: keyCompromise");
+    std::string known;
+    for (const std::string_view name : kRevocationReasons) {
+      known += (known.empty() ? "" : ", ") + std::string(name);
+    }
+    return Refuse(FailureKind::kInvalid, "this is no reason for a revocation", "give one of RFC 5280: " + known);
   }
   Credential credential;
   const auto written = store_.Write([&](StoreWriter& writer) -> Outcome<void> {

@@ -136,7 +136,11 @@ class Service {
   /// Trust anchors of a tenant for application servers: PEM of roots and issuing CAs.
   [[nodiscard]] virtual Outcome<std::string> TrustAnchors(const std::string& tenant) = 0;
 
-  /// The changes after `page.after` that the actor may see. Empty: none yet.
+  /// To be called once by whoever is going to serve. Raises the feed's numbers above all that an earlier run can have
+  /// given, also one whose end is not in this database, because it was restored from a backup.
+  [[nodiscard]] virtual Outcome<void> BeginFeed() = 0;
+  /// The changes after `page.after` that the actor may see. Empty: none yet. kConflict: `page.after` is neither 0 nor
+  /// the number of a change: whoever has read it has read things that a restore from a backup has undone.
   [[nodiscard]] virtual Outcome<std::vector<FeedItem>> Feed(const Actor& actor, const Page& page) = 0;
   /// What the actor may see of all credentials: without what was never made and without PSKs that are deleted, so a
   /// part may be shorter than its limit.

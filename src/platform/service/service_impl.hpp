@@ -60,6 +60,7 @@ class ServiceImpl final : public Service {
   Outcome<Bytes> CurrentCrl(Id authority) override;
   Outcome<std::string> TrustAnchors(const std::string& tenant) override;
 
+  Outcome<void> BeginFeed() override;
   Outcome<std::vector<FeedItem>> Feed(const Actor& actor, const Page& page) override;
   Outcome<SnapshotPart> Snapshot(const Actor& actor, const Page& page) override;
 

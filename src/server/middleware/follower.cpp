@@ -229,8 +229,8 @@ Result<void> Follower::ReadChanges(PlatformLink& link, std::chrono::seconds wait
   const std::int64_t after = feed_number_.load();
   SR_TRY(FeedPart part, link.ReadFeed(after, wait));
   parts_.freshness.Heard();
-  if (part.next < after) {
-    StartSnapshot("its feed is behind: it was restored from a backup");
+  if (part.restored || part.next < after) {
+    StartSnapshot("its feed is not the one that was read before: it was restored from a backup");
     return {};
   }
   for (const Credential& credential : part.changes) {

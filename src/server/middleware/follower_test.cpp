@@ -297,6 +297,27 @@ TEST(Follower, FeedThatGoesBackMeansANewSnapshot) {
   EXPECT_FALSE(process.follower->IsWhole());
 }
 
+TEST(Follower, FeedThatDoesNotKnowItsReaderMeansANewSnapshot) {
+  class RestoredLink final : public PlatformLink {
+   public:
+    Result<SnapshotPart> ReadSnapshot(std::int64_t) override { return SnapshotPart{{}, 0, 10}; }
+    Result<FeedPart> ReadFeed(std::int64_t, std::chrono::seconds) override { return FeedPart{.restored = true}; }
+    Result<std::string> ReadAuthorities() override { return std::string("PEM"); }
+    Result<void> ReportUse(const std::string&) override { return {}; }
+    Result<std::vector<Bytes>> ReadCrls() override { return std::vector<Bytes>(); }
+    void Interrupt() override {}
+  } link;
+  FakePlatform unused;
+  Process process(unused);
+  ASSERT_TRUE(process.follower->Step(link, kNoWait));
+  EXPECT_TRUE(process.follower->IsWhole());
+  ASSERT_TRUE(process.follower->Step(link, kNoWait));
+  EXPECT_FALSE(process.follower->IsWhole());
+  EXPECT_TRUE(process.follower->IsReady()) << "what is known is served meanwhile";
+  ASSERT_TRUE(process.follower->Step(link, kNoWait));
+  EXPECT_TRUE(process.follower->IsWhole());
+}
+
 TEST(Follower, SnapshotInCirclesIsAnError) {
   class Circle final : public PlatformLink {
    public:

@@ -36,9 +36,13 @@ class Link final : public PlatformLink {
 
   Result<FeedPart> ReadFeed(std::int64_t after, seconds wait) override {
     const auto asked = std::clamp(wait, seconds(0), kLongestWait).count();
-    SR_TRY(const std::string text,
-           Get("/v1/feed?limit=" + std::to_string(kMostItems) + "&wait=" + std::to_string(asked) + After(after)));
-    return DecodeFeed(text, after, opener_);
+    SR_TRY(const net::HttpReply reply, Send("GET", "/v1/feed?limit=" + std::to_string(kMostItems) +
+                                                       "&wait=" + std::to_string(asked) + After(after)));
+    if (reply.status == kConflict) {
+      return FeedPart{.restored = true};
+    }
+    SR_TRY_VOID(Check(reply));
+    return DecodeFeed(reply.body, after, opener_);
   }
 
   Result<std::string> ReadAuthorities() override {

@@ -25,12 +25,13 @@ struct SnapshotPart {
   std::vector<CredentialId> not_understood{};
 };
 struct FeedPart {
-  std::vector<Credential> changes;  ///< as they are now, each credential once
-  std::int64_t next = 0;            ///< `after` of the next part
-  std::size_t unopened = 0;         ///< as above
+  std::vector<Credential> changes{};  ///< as they are now, each credential once
+  std::int64_t next = 0;              ///< `after` of the next part
+  std::size_t unopened = 0;           ///< as above
   std::int64_t newest_authority = 0;
   std::vector<CredentialId> not_understood{};
-  bool more = false;  ///< as many changes as fit: there may be more behind them
+  bool restored = false;  ///< the platform does not know the change after which was asked; the rest is empty
+  bool more = false;      ///< as many changes as fit: there may be more behind them
 };
 
 /// One thread at a time; feed and proofs of use have a link each. Errors: kTransport: the platform cannot be reached,

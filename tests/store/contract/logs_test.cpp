@@ -137,6 +137,25 @@ TEST_F(LogsContract, FeedIsNumberedForThePlatformAndListedForATenant) {
   EXPECT_EQ(Event(tenant_, "x").value_or(0), 4);
 }
 
+TEST_F(LogsContract, FeedCanBeRaisedButNeverLowered) {
+  const auto raise = [&](std::int64_t least) {
+    return Write([&](StoreWriter& w) { return w.RaiseFeed(least); }).has_value();
+  };
+  EXPECT_TRUE(raise(0));
+  EXPECT_EQ(Event(tenant_, "a").value_or(0), 2);
+  EXPECT_TRUE(raise(1'000'000'000'000));
+  EXPECT_EQ(Event(tenant_, "b").value_or(0), 1'000'000'000'001);
+  EXPECT_TRUE(raise(5));
+  EXPECT_EQ(Event(tenant_, "c").value_or(0), 1'000'000'000'003);
+  const auto all = Read([&](StoreReader& r) { return r.ListFeed(0, {}); });
+  EXPECT_THAT(Numbers(all),
+              ElementsAre(1, 2, 1'000'000'000'000, 1'000'000'000'001, 1'000'000'000'002, 1'000'000'000'003));
+  EXPECT_EQ(all->front().kind, "feed.begun");
+  EXPECT_EQ(all->front().credential, 0);
+  EXPECT_THAT(Numbers(Read([&](StoreReader& r) { return r.ListFeed(tenant_, {}); })),
+              ElementsAre(2, 1'000'000'000'001, 1'000'000'000'003));
+}
+
 TEST_F(LogsContract, ListenersHearTheHighestNumberAfterItIsThere) {
   std::mutex mutex;
   std::condition_variable heard;

@@ -128,6 +128,7 @@ class FakeService final : public Service {
   Outcome<std::string> TrustAnchors(const std::string& tenant) override {
     return Done("anchors " + tenant, std::string("PEM\n"));
   }
+  Outcome<void> BeginFeed() override { return {}; }
   Outcome<std::vector<FeedItem>> Feed(const Actor& /*actor*/, const Page& page) override {
     const std::lock_guard lock(mutex_);
     if (failure) {

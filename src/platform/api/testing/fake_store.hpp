@@ -154,6 +154,7 @@ class FakeStore final : public Store, public StoreWriter {
   Outcome<void> AddJobStep(const JobStep& /*x*/) override { return {}; }
   Outcome<std::int64_t> AddAudit(const AuditEntry& /*x*/) override { return 1; }
   Outcome<std::int64_t> AddFeedEvent(const FeedEvent& /*x*/) override { return 1; }
+  Outcome<void> RaiseFeed(std::int64_t /*least*/) override { return {}; }
   Outcome<Id> InsertToken(const Token& /*x*/) override { return 1; }
   Outcome<void> RevokeToken(Id /*token*/, UnixTime /*now*/) override { return {}; }
   Outcome<Id> InsertServer(const ServerIdentity& /*x*/) override { return 1; }

@@ -107,12 +107,22 @@ Outcome<std::int64_t> Transaction::LastFeedNumber() {
 }
 
 Outcome<std::int64_t> Transaction::AddFeedEvent(const FeedEvent& event) {
+  return InsertFeedEvent(event, 0);
+}
+
+Outcome<void> Transaction::RaiseFeed(std::int64_t least) {
+  SR_TRY_VOID(InsertFeedEvent({.kind = "feed.begun"}, least));
+  return {};
+}
+
+Outcome<std::int64_t> Transaction::InsertFeedEvent(const FeedEvent& event, std::int64_t least) {
   SR_TRY(const std::int64_t last, LastFeedNumber());
+  const std::int64_t number = std::max(last + 1, least);
   SR_TRY_VOID(connection_.Change("INSERT INTO feed (number, time, tenant, credential, kind) VALUES (?, ?, ?, ?, ?)",
-                                 last + 1, event.time != 0 ? event.time : clock_.Now(), event.tenant,
+                                 number, event.time != 0 ? event.time : clock_.Now(), event.tenant,
                                  Reference{event.credential}, event.kind));
-  last_feed_number_ = last + 1;
-  return last_feed_number_;
+  last_feed_number_ = number;
+  return number;
 }
 
 }  // namespace simroot::platform::sqlite

@@ -84,6 +84,7 @@ class Transaction final : public StoreWriter {
   Outcome<std::vector<FeedEvent>> ListFeed(Id tenant, const Page& page) override;
   Outcome<std::int64_t> LastFeedNumber() override;
   Outcome<std::int64_t> AddFeedEvent(const FeedEvent& event) override;
+  Outcome<void> RaiseFeed(std::int64_t least) override;
 
   // tables_of_access.cpp: tokens, servers, replies
   Outcome<Token> FindTokenByHash(ByteView hash) override;
@@ -100,6 +101,7 @@ class Transaction final : public StoreWriter {
 
  private:
   Outcome<void> PutCredentialContent(Id id, const Credential& credential);
+  Outcome<std::int64_t> InsertFeedEvent(const FeedEvent& event, std::int64_t least);
 
   Connection& connection_;
   crypto::Crypto& crypto_;
