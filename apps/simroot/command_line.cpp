@@ -48,6 +48,7 @@ struct Arguments {
   bool raw = false;
   bool pem = false;
   bool psk = false;
+  bool give = false;
   std::string selftest_ref;
   SignArguments sign;
   VerifyArguments verify;
@@ -138,6 +139,9 @@ CLI::App& AddDeviceCommand(CLI::App& device, Arguments& arguments, const char* n
                            const std::function<int()>& action) {
   CLI::App& command = *device.add_subcommand(name, help);
   AddDeviceOptions(command, arguments.device);
+  command.add_option("--pin-file", arguments.device.pin_file, "a file with the card's user PIN, if it wants one")
+      ->envname("SIMROOT_PIN_FILE")
+      ->type_name("FILE");
   command.callback([&arguments, action] { arguments.action = action; });
   return command;
 }
@@ -241,6 +245,10 @@ void AddKeyCommands(CLI::App& device, Arguments& a) {
                                         [&a] { return RunSelftest(a); });
   selftest.add_option("REF", a.selftest_ref, "a private key (01 if not given), or with --psk a secret key (06)");
   selftest.add_flag("--psk", a.psk, "test the way of a pre-shared key instead of a signature");
+
+  CLI::App& pin = AddDeviceCommand(device, a, "pin", "the state of the user PIN, if the card has one",
+                                   [&a] { return RunDevicePin(a.device, a.give); });
+  pin.add_flag("--give", a.give, "give it to the card: that of --pin-file, or one that is asked for");
 
   CLI::App& psk_handle =
       AddDeviceCommand(device, a, "psk-handle", "what a program is given in place of a pre-shared key of the card",

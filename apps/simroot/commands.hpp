@@ -10,7 +10,8 @@ namespace simroot::app {
 
 /// Options that every command of `simroot device` has.
 struct DeviceOptions {
-  std::string card;  ///< --card, or SIMROOT_CARD
+  std::string card;      ///< --card, or SIMROOT_CARD
+  std::string pin_file;  ///< --pin-file, or SIMROOT_PIN_FILE; empty: none
   bool json = false;
   bool trace = false;  ///< every APDU in words on stderr
   unsigned timeout_s = 10;
@@ -110,6 +111,8 @@ struct WrapKeyArguments {
 };
 int RunDeviceWrapKey(const DeviceOptions& options, const WrapKeyArguments& arguments);
 int RunDeviceSelftest(const DeviceOptions& options, const std::string& ref);
+/// @param give the PIN of the file, or one that is typed; otherwise only its state is printed.
+int RunDevicePin(const DeviceOptions& options, bool give);
 int RunDevicePskHandle(const DeviceOptions& options, const std::string& ref);
 /// The same for pre-shared keys. @param ref a secret key.
 int RunDevicePskSelftest(const DeviceOptions& options, const std::string& ref);

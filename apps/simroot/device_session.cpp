@@ -42,6 +42,7 @@ Result<DeviceSession> DeviceSession::Open(const DeviceOptions& options) {
   }
   device::CardOptions card_options;
   SR_TRY(card_options.uri, device::ParseCardUri(options.card));
+  card_options.pin_file = options.pin_file;
   card_options.timeout = std::chrono::seconds(options.timeout_s);
   DeviceSession session;
   if (options.trace) {

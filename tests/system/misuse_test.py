@@ -2,6 +2,7 @@
 """What can go wrong between a program and the key in the SIM: every mistake gives one sentence that says what to do,
 and it is in what the program itself prints, wherever the program prints OpenSSL's errors."""
 import os
+import pty
 import re
 import select
 import shutil
@@ -132,7 +133,7 @@ class Misuse(CardTestCase):
         issuer.run(issuer.set_pin(b"1234"))
         _, port = self.modem_with(card_file, "pin-modem")
         env = self.device_with("at:" + port)
-        advice = ("the card's user PIN has not been given, or is blocked .*; log in with the PIN through PKCS#11, or "
+        advice = ("the card's user PIN has not been given, or is blocked .*; give it: pin-file in openssl.cnf, .*; or "
                   "have the card's issuer unblock it or take it off")
         self.assertRegex(self.sign("iotsafe:01", env), advice)
         with Modem(port) as line:
@@ -141,6 +142,82 @@ class Misuse(CardTestCase):
                        for pin in (b"0000", b"1111", b"2222", b"1234")]
         self.assertEqual(answers, ["63C2", "63C1", "63C0", "6983"])
         self.assertRegex(self.sign("iotsafe:01", env), advice)
+
+    def pin_file(self, pin, mode=0o600):
+        path = os.path.join(self.folder, "pin")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(pin + "\n")
+        os.chmod(path, mode)
+        return path
+
+    def test_pin_from_a_file(self):
+        card_file = os.path.join(self.folder, "pin-file.card")
+        issuer = Issuer(card_file)
+        issuer.run(issuer.set_pin(b"1234"))
+        modem, port = self.modem_with(card_file, "pin-file-modem")
+
+        def device(*words, pin_file=None):
+            env = self.device_with("at:" + port)
+            env.update({"SIMROOT_PIN_FILE": pin_file} if pin_file else {})
+            return run(SIMROOT, "device", *words, env=env, check=False)
+
+        self.assertIn("tries left: 3", device("pin").stdout)
+        self.assertIn("--pin-file", device("sign", "01", __file__).stderr)
+        self.assertIn("others than its owner may use it",
+                      device("sign", "01", __file__, pin_file=self.pin_file("1234", 0o644)).stderr)
+        wrong = device("sign", "01", __file__, "--pin-file", self.pin_file("4321"))
+        self.assertRegex(wrong.stderr, "the PIN in .*pin is wrong, tries left: 2")
+        self.assertIn("tries left: 1", device("pin", "--give", "--pin-file", self.pin_file("4321")).stderr)
+        last = device("sign", "01", __file__, pin_file=self.pin_file("4321"))
+        self.assertRegex(last.stderr, "one try left, so the one in .* was not given.*simroot device pin --give")
+        right = self.pin_file("1234")
+        self.assertIn("one try left", device("sign", "01", __file__, pin_file=right).stderr)
+        self.assertIn("the PIN was given", device("pin", "--give", "--pin-file", right).stdout)
+
+        # A new card, to which nobody has given the PIN: OpenSSL's programs with the file in their configuration.
+        modem.__exit__()
+        modem, port = self.modem_with(card_file, "pin-file-modem-2")
+        path = self.write_configuration(f"at:{port}\npin-file = {right}", name="pin.cnf")
+        env = clean_environment({"OPENSSL_CONF": path})
+        self.assertIn("tries left: 3", device("pin").stdout)
+        signature = os.path.join(self.folder, "pin.signature")
+        run("openssl", "dgst", "-sha256", "-sign", "iotsafe:01", "-out", signature, __file__, env=env)
+        self.assertIn("the PIN was given", device("pin").stdout)
+        self.assertIn("valid", device("verify", "01", signature, __file__).stdout)
+
+        modem.__exit__()
+        _, port = self.modem_with(card_file, "pin-file-modem-3")
+        for typed, status, said in ((b"4321\n", 1, "tries left: 2"), (b"123456789\n", 2, "nothing was sent"),
+                                    (b"\x03", 2, "nothing was sent"), (b"1234\n", 0, "was given")):
+            ended, shown = self.at_a_terminal(typed, SIMROOT, "device", "pin", "--give", "--card", "at:" + port)
+            self.assertEqual(ended, status, (typed, shown))
+            self.assertIn(said, shown)
+            self.assertNotIn(typed.decode().strip(), shown.replace("^C", ""))
+
+    def at_a_terminal(self, typed, *command):
+        """Runs a command at a terminal of its own, types when it is asked; gives its status and what was shown."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execvpe(command[0], command, self.device)
+        shown = b""
+        try:
+            while True:
+                ready, _, _ = select.select([terminal], [], [], LIMIT_S)
+                self.assertTrue(ready, (typed, shown))
+                try:
+                    chunk = os.read(terminal, 4096)
+                except OSError:  # the other side is closed
+                    break
+                if not chunk:
+                    break
+                shown += chunk
+                if shown.endswith(b"card: ") and typed:
+                    os.write(terminal, typed)
+                    typed = b""
+        finally:
+            os.close(terminal)
+        _, status = os.waitpid(pid, 0)
+        return os.waitstatus_to_exitcode(status), shown.decode()
 
     def test_pin_through_pkcs11_wrong_and_blocked(self):
         card_file = os.path.join(self.folder, "login.card")

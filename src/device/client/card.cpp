@@ -6,6 +6,7 @@
 #include "common/base/check.hpp"
 #include "device/client/card_internals.hpp"
 #include "device/client/operations.hpp"
+#include "device/client/pin_file.hpp"
 
 namespace simroot::device {
 
@@ -146,7 +147,34 @@ struct Card::Impl {
     const Deadline deadline = Deadline::After(timeout);
     Session& session = Current();
     SR_TRY(const auto guard, session.Acquire(deadline));
-    return session.Run(guard, deadline, repeat, needs, std::move(operation));
+    const auto once = [&] {
+      return session.Run(guard, deadline, repeat, needs,
+                         [&](Transaction& transaction) { return operation(transaction); });
+    };
+    auto result = once();
+    if (!result && result.error().sw == wire::StatusWord::kSecurityNotSatisfied) {
+      SR_TRY(const bool given, GivePin(session, guard, deadline));
+      if (given) {
+        return once();  // a card that refuses for want of the PIN has done nothing
+      }
+    }
+    return result;
+  }
+
+  /// Gives the PIN of the file, if there is one and it was not refused before. @returns whether it was given.
+  [[nodiscard]] Result<bool> GivePin(Session& session, const Session::Guard& guard, Deadline deadline) {
+    if (options.pin_file.empty() || pin_refused.load()) {
+      return false;
+    }
+    client::UserPin pin;
+    SR_TRY_VOID(client::ReadPinFile(options.pin_file, pin));
+    auto given = session.Run(guard, deadline, Repeat::kUnlessReached, Needs::kApplet, [&](Transaction& transaction) {
+      return client::GivePinOfFile(transaction, pin.Reveal(InsecureReveal::kForCrypto), options.pin_file);
+    });
+    if (!given && given.error().domain == ErrorDomain::kCard) {
+      pin_refused.store(true);  // never a second try with the same
+    }
+    return given;
   }
 
   /// As Run, for objects that may be in the cache: then neither the port nor its lock is touched.
@@ -167,6 +195,7 @@ struct Card::Impl {
   const CardOptions options;
   const ClientEnvironment environment;
   std::atomic<Owned*> owned{nullptr};
+  std::atomic<bool> pin_refused{false};
 };
 
 std::shared_ptr<Card> CardInternals::Create(CardOptions options, ClientEnvironment environment) {

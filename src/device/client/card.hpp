@@ -36,7 +36,10 @@ struct CardOptions {
   std::chrono::milliseconds timeout{10'000};  ///< for one operation as a whole; key generation gets at least 30 s
   std::vector<Bytes> aids;                    ///< tried in this order; empty: iotsafe::kAids
   bool use_cache = true;
-  std::string cache_directory;            ///< empty: see DefaultCacheDirectory()
+  std::string cache_directory;  ///< empty: see DefaultCacheDirectory()
+  /// A file with the user PIN: read, and the PIN given once, when a card first refuses something without it. Empty: the
+  /// caller gives it himself (VerifyUserPin), or not at all.
+  std::string pin_file;
   TransportObserver* observer = nullptr;  ///< borrowed, outlives the card
 };
 

@@ -30,6 +30,7 @@ std::shared_ptr<Card> MakeCard(std::shared_ptr<Script> script, const CardSetup& 
   options.uri = {.scheme = setup.runtime_directory.empty() ? "sim" : "at", .path = "/dev/fake", .text = "at:/dev/fake"};
   options.timeout = setup.timeout;
   options.aids = setup.aids;
+  options.pin_file = setup.pin_file;
   options.use_cache = !setup.cache_directory.empty();
   options.cache_directory = setup.cache_directory;
   ClientEnvironment environment;

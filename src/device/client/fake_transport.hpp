@@ -154,6 +154,7 @@ struct CardSetup {
   std::chrono::milliseconds timeout{10'000};
   std::vector<Bytes> aids = {};
   std::chrono::milliseconds channel_wait{0};
+  std::string pin_file = {};
 };
 [[nodiscard]] std::shared_ptr<Card> MakeCard(std::shared_ptr<Script> script, const CardSetup& setup = {});
 

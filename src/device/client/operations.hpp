@@ -52,6 +52,10 @@ struct Digest {
 
 [[nodiscard]] Result<UserPinState> AskUserPin(Transaction& transaction);
 [[nodiscard]] Result<UserPinState> GiveUserPin(Transaction& transaction, ByteView pin);
+/// As GiveUserPin, for a PIN that nobody has typed just now: the last try is left to a person.
+/// @param file where the PIN is from, for messages. @returns false if it is not the PIN that the card wants; kCard if
+/// it is wrong, blocked, or has one try left.
+[[nodiscard]] Result<bool> GivePinOfFile(Transaction& transaction, ByteView pin, const std::string& file);
 
 /// What COMPUTE PRF works on, beside the stored secret.
 struct PrfRequest {

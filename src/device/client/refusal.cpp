@@ -52,8 +52,10 @@ struct Words {
       return Words{object + on + " is deactivated (empty), or not allowed for " + std::string(refused.purpose),
                    "look at its state and functions with `simroot device list`"};
     case StatusWord::kSecurityNotSatisfied:
-      return Words{object + on + " cannot be used: the card's user PIN has not been given, or is blocked",
-                   "log in with the PIN through PKCS#11, or have the card's issuer unblock it or take it off"};
+      return Words{
+          object + on + " cannot be used: the card's user PIN has not been given, or is blocked",
+          "give it: pin-file in openssl.cnf, --pin-file, SIMROOT_PIN_FILE, a login through PKCS#11; or have the "
+          "card's issuer unblock it or take it off"};
     case StatusWord::kReferencedDataInvalidated:
       return Words{object + on + " is being updated by a remote session", "try again later"};
     case StatusWord::kCapacityReached:

@@ -64,4 +64,30 @@ Result<UserPinState> GiveUserPin(Transaction& transaction, ByteView pin) {
   return Verify(transaction, field.Reveal(InsecureReveal::kForCrypto));
 }
 
+Result<bool> GivePinOfFile(Transaction& transaction, ByteView pin, const std::string& file) {
+  const auto refuse = [&](StatusWord sw, const std::string& what, const std::string& next_step) {
+    return Unexpected(Error{ErrorDomain::kCard, what + " (" + transaction.port() + ")", next_step, sw});
+  };
+  SR_TRY(const UserPinState before, AskUserPin(transaction));
+  if (!before.exists || before.verified) {
+    return false;
+  }
+  if (before.tries_left == 0) {
+    return refuse(StatusWord::kAuthenticationBlocked, "the user PIN of the card is blocked",
+                  "have the card's issuer unblock it");
+  }
+  if (before.tries_left == 1) {
+    return refuse(StatusWord::kSecurityNotSatisfied,
+                  "the user PIN of the card has one try left, so the one in " + file + " was not given",
+                  "make sure that it is right, then say `simroot device pin --give`");
+  }
+  SR_TRY(const UserPinState after, GiveUserPin(transaction, pin));
+  if (!after.verified) {
+    return refuse(StatusWord::kSecurityNotSatisfied,
+                  "the PIN in " + file + " is wrong, tries left: " + std::to_string(after.tries_left),
+                  "correct the file; wrong PINs block the card");
+  }
+  return true;
+}
+
 }  // namespace simroot::device::client

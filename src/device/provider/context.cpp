@@ -30,7 +30,7 @@ void UnlockCardLists() {
 }
 
 std::string Environment(const char* name) {
-  // A set-user-ID program must not take its card or its trace file from the caller.
+  // A set-user-ID program must not take its card, its PIN or its trace file from the caller.
   const char* const value = ::secure_getenv(name);
   return value != nullptr ? value : "";
 }
@@ -83,6 +83,10 @@ Result<void> Context::ReadSettings() {
   settings_.card = Environment("SIMROOT_CARD");
   if (settings_.card.empty()) {
     settings_.card = core_.ConfigValue("card");
+  }
+  settings_.pin_file = Environment("SIMROOT_PIN_FILE");
+  if (settings_.pin_file.empty()) {
+    settings_.pin_file = core_.ConfigValue("pin-file");
   }
   settings_.cache = core_.ConfigValue("cache");
   if (settings_.cache == "off") {
@@ -159,6 +163,7 @@ Result<std::shared_ptr<device::Card>> Context::CardFor(std::string_view requeste
   options.timeout = settings_.timeout;
   options.use_cache = settings_.use_cache;
   options.cache_directory = settings_.cache;
+  options.pin_file = settings_.pin_file;
   options.observer = trace_.get();
   auto card = device::Card::Create(std::move(options));
   cards_.emplace_back(text, card);

@@ -27,6 +27,7 @@ struct Settings {
   bool use_cache = true;             ///< `cache = off`
   std::string cache;                 ///< `cache`: a directory; empty: the client's default
   std::chrono::seconds timeout{10};  ///< `timeout`: seconds for one operation, 1 to 600
+  std::string pin_file;              ///< `pin-file`, or SIMROOT_PIN_FILE: where the user PIN is
   bool deep_psk = false;             ///< `psk = deep`: no early secret of TLS 1.3 leaves the card
   bool card_ecdhe = false;           ///< `ecdhe = card`: P-256 key pairs are made on the card
   bool card_random = false;          ///< `random = card`: a seed source that mixes in GET RANDOM
