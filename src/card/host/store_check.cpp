@@ -151,7 +151,7 @@ std::vector<std::string> StoreReport::Problems() const {
   }
   if (loss.lost_places != 0) {
     problems.push_back("the log is damaged in " + Count(loss.lost_places, "place", "places") +
-                       ": changes may be lost, objects be in an older state or missing");
+                       ": changes may be lost, objects be in an older state or missing; a repair blocks the user PIN");
   }
   if (loss.dropped != 0) {
     problems.push_back(Count(loss.dropped, "record belongs", "records belong") + " to no readable object");

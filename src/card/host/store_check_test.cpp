@@ -2,6 +2,7 @@
 // Damaged memory: the check says what is wrong and changes nothing; the repair keeps what can be read.
 #include "card/host/store_check.hpp"
 
+#include <limits>
 #include <random>
 
 #include "card/store/store_log.hpp"
@@ -123,6 +124,46 @@ TEST_F(StoreCheckTest, ALostChangeIsNamedAndNumbersAreNotTakenAgain) {
   EXPECT_EQ(report.loss.lost_places, 1U);
   EXPECT_THAT(report.Problems(), Contains(HasSubstr("damaged in 1 place")));
   EXPECT_EQ(report.objects.size(), 4U);
+}
+
+TEST_F(StoreCheckTest, CountersThatGuardSomethingComeOutOnTheSafeSide) {
+  const Bytes pin_id{0x07};
+  const auto counters = [](Bytes image) { return Reload(image).counters; };
+  image_ = MakeImage([&](ObjectStore& store, crypto::Crypto&) {
+    auto pin = Info(ObjectClass::kSecretKey, pin_id, "pin");
+    pin.key_type = iotsafe::KeyType::kUserPin;
+    Add(store, pin, Bytes(8, 0x31));
+    store.MarkCounterRises(*Add(store, Info(ObjectClass::kSecretKey, kSecretId, "enc"), secret_));
+    Add(store, Info(ObjectClass::kSecretKey, kKeyId, "mac"), secret_);
+    SR_CHECK(store.Commit());
+    for (std::uint64_t i = 1; i <= 3; ++i) {
+      SR_CHECK(store.SetCounter(*Find(store, ObjectClass::kSecretKey, pin_id), i));
+      SR_CHECK(store.SetCounter(*Find(store, ObjectClass::kSecretKey, kSecretId), i));
+      SR_CHECK(store.SetCounter(*Find(store, ObjectClass::kSecretKey, kKeyId), i));
+    }
+    Add(store, Info(ObjectClass::kFile, kFileId, "cert"), content_);
+  });
+  EXPECT_EQ(counters(image_), (std::vector<std::uint64_t>{3, 3, 3, 0}));
+  // The value alone: nothing else can be lost.
+  Bytes value_damaged = image_;
+  value_damaged.at(PlaceOf(content_) + 5) ^= 0x01U;
+  EXPECT_EQ(counters(Repaired(value_damaged)), (std::vector<std::uint64_t>{3, 3, 3, 0}));
+  // Every record of a counter, one after the other and all of them; also the first of the key that rises.
+  constexpr std::uint64_t kBlocked = std::numeric_limits<std::uint64_t>::max();
+  Bytes all = image_;
+  for (unsigned number = 2; number <= 10; ++number) {
+    Bytes one = image_;
+    one.at(TransactionAt(number) + 21) ^= 0x01U;
+    all.at(TransactionAt(number) + 21) ^= 0x01U;
+    const auto after = counters(Repaired(one));
+    ASSERT_EQ(after.size(), 4U);
+    EXPECT_EQ(after.at(0), kBlocked) << number;
+    EXPECT_GT(after.at(1), 0x10000U) << number;
+    EXPECT_LE(after.at(2), 3U) << number;  // one that counts failures of a key is not made to lock its owner out
+  }
+  const auto after = counters(Repaired(all));
+  EXPECT_EQ(after.at(0), kBlocked);
+  EXPECT_GE(after.at(1), 0x10000U);
 }
 
 TEST_F(StoreCheckTest, CountersAreAdvancedWhereTheLogIsDamaged) {

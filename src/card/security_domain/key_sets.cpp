@@ -43,6 +43,7 @@ Expected<std::uint32_t, StoreError> KeySets::NextSequence(std::uint8_t version) 
   if (key == nullptr || store_.Counter(*key) >= secure::kMaxSequence) {
     return Unexpected(StoreError::kFull);
   }
+  store_.MarkCounterRises(*key);
   const std::uint64_t next = store_.Counter(*key) + 1;
   SR_TRY_VOID(store_.SetCounter(*key, next));
   return static_cast<std::uint32_t>(next);
@@ -88,6 +89,9 @@ Expected<void, StoreError> KeySets::Prepare(std::uint8_t old_version, std::uint8
       return Unexpected(StoreError::kFull);
     }
     SR_TRY(const StoredObject* const key, store_.Create(info, {}, kWriter));
+    if (role == KeyRole::kEnc) {
+      store_.MarkCounterRises(*key);  // the sequence: an old one would let recorded sessions in again
+    }
     SR_TRY_VOID(store_.Stage(*key, *value++, kWriter));
   }
   return {};

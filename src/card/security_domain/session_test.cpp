@@ -228,6 +228,18 @@ TEST_F(DomainTest, SequenceCounterEndsInsteadOfWrapping) {
   EXPECT_EQ(ToHex(issuer.Begin()), "6985");
 }
 
+TEST_F(DomainTest, TheSequenceIsOneThatARepairAdvances) {
+  const auto rises = [](DomainCard& of, const char* id) {
+    const StoredObject* const key = of.store.Find({iotsafe::ObjectClass::kSecretKey, false, Hex(id)});
+    return key != nullptr && key->takes_numbers;
+  };
+  EXPECT_TRUE(rises(card, "3001")) << "before the first session";
+  EXPECT_FALSE(rises(card, "3002")) << "which counts failures: nobody may be locked out by damage";
+  ASSERT_EQ(issuer.Begin().size(), 34U);
+  DomainCard again(image);
+  EXPECT_TRUE(rises(again, "3001")) << "it is in the memory";
+}
+
 TEST_F(DomainTest, DamagedStoreAnswersNothingElse) {
   Bytes damaged(image.size(), 0x5A);
   DomainCard broken(damaged);

@@ -144,6 +144,9 @@ class ObjectStore {
   /// Sets it; permanent when the function returns, or with the Commit of an object that is not committed yet. No change
   /// of the change counter.
   [[nodiscard]] Expected<void, StoreError> SetCounter(const StoredObject& object, std::uint64_t value);
+  /// Says that the counter of this object must never go back, so that Repair advances it where it may have been lost.
+  /// Permanent with the object's Commit, or with the next number that is set.
+  void MarkCounterRises(const StoredObject& object) { Slot(object).takes_numbers = true; }
   /// Takes `count` numbers that were never taken before and never will be, whatever happens to the power, from the
   /// object's counter (which is advanced in larger steps, so that not every call writes). @returns the first of them;
   /// kFull if the counter ends.

@@ -10,6 +10,20 @@ namespace {
 /// How far a counter may have gone in changes that are lost.
 constexpr std::uint64_t kSafeDistance = 0x10000;
 
+/// A change of this counter may be lost: makes of it what no attacker gains by.
+void SecureCounter(StoredObject& object) {
+  constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
+  if (!object.IsVisible()) {
+    return;
+  }
+  if (object.takes_numbers) {
+    object.counter_limit += std::min(kSafeDistance, kLast - object.counter_limit);
+  } else if (object.info.key_type == iotsafe::KeyType::kUserPin) {
+    object.counter_limit = kLast;  // wrong attempts: blocked until the issuer sets a PIN
+  }
+  object.counter = object.counter_limit;
+}
+
 }  // namespace
 
 bool ObjectStore::Repair(StoreLoss& loss) {
@@ -81,11 +95,9 @@ bool StoreJournal::Salvage(StoreLoss& loss) {
     position = next;
   }
   static_cast<void>(ReadValues(&loss));
-  for (StoredObject& object : store_.memory_.objects) {
-    constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
-    if (loss.lost_places != 0 && object.IsVisible() && object.takes_numbers) {
-      object.counter_limit += std::min(kSafeDistance, kLast - object.counter_limit);
-      object.counter = object.counter_limit;
+  if (loss.lost_places != 0) {
+    for (StoredObject& object : store_.memory_.objects) {
+      SecureCounter(object);
     }
   }
   return true;

@@ -53,7 +53,7 @@ struct StoredObject {
 
   std::uint64_t counter = 0;        ///< the next number
   std::uint64_t counter_limit = 0;  ///< what the NVM holds: numbers below it count as taken after loss of power
-  bool takes_numbers = false;       ///< TakeNumbers has been used: the counter must never go back
+  bool takes_numbers = false;       ///< TakeNumbers or MarkCounterRises: the counter must never go back
   bool lost_value = false;          ///< Repair has emptied it: its value was damaged
   LogValue logged;                  ///< the value in the NVM
   LogValue next_logged;             ///< the value that is being written
