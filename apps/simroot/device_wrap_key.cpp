@@ -8,10 +8,22 @@
 namespace simroot::app {
 namespace {
 
+/// The public half of a key that a wrapper can stand for.
+Result<device::Point> ReadP256(device::Key key, const device::ObjectName& name) {
+  SR_TRY(const device::PublicKey read, key.AnyPublicKey());
+  device::Point point{};
+  const bool p256 = read.type == iotsafe::KeyType::kP256Persistent || read.type == iotsafe::KeyType::kP256Volatile;
+  if (!p256 || !CopyBytes(read.point, point)) {
+    return Fail(ErrorDomain::kUsage, name.Text() + " is no key on P-256, which is what OpenSSL's programs can use",
+                "choose a P-256 key; keys of other kinds are used through PKCS#11 and the C API");
+  }
+  return point;
+}
+
 Result<std::string> MakeWrapper(const DeviceOptions& options, const WrapKeyArguments& arguments) {
   SR_TRY(auto session, DeviceSession::Open(options));
   SR_TRY(const auto name, device::ParseObjectName(iotsafe::ObjectClass::kPrivateKey, arguments.ref));
-  SR_TRY(const device::Point point, device::Key(session.shared_card(), name).PublicKey());
+  SR_TRY(const device::Point point, ReadP256(device::Key(session.shared_card(), name), name));
   std::string pem = device::EncodeWrapper({name, point, options.card});
   if (!arguments.certificate.empty()) {
     SR_TRY(const auto file, device::ParseObjectName(iotsafe::ObjectClass::kFile, arguments.certificate));

@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from issuer import Issuer
+from issuer import Issuer, tlv
 from support import BUILD, LIMIT_S, MODULES, SIMROOT, CardTestCase, Child, clean_environment, run
 
 
@@ -126,6 +126,26 @@ class Misuse(CardTestCase):
                     client.read_until("simroot::card not reachable")
                     self.assertRegex(client.output, f"{modem_port}.*; .+")
                     self.assertNotEqual(client.process.wait(LIMIT_S), 0)
+
+    def test_keys_that_are_not_on_p256(self):
+        card_file = os.path.join(self.folder, "curves.card")
+        issuer = Issuer(card_file)
+        for identifier, kind, usage, algorithms in ((b"\x0A", b"\x03", b"\x21", b"\3"), (b"\x0B", b"\x33", b"\7", b"\4"),
+                                                    (b"\x0C", b"\x23", b"\5", b"\4")):
+            common = (tlv("4B", kind) + tlv("4E", b"\1") + tlv("61", usage) + tlv("92", algorithms) +
+                      tlv("91", b"\0\1"))
+            issuer.run(tlv("E3", tlv("C1", tlv("84", identifier), tlv("60", b"\2"), common), tlv("85", identifier)),
+                       tlv("E3", tlv("C2", tlv("85", identifier), tlv("60", b"\1"), common)),
+                       tlv("E5", tlv("84", identifier)))
+            name = identifier.hex()
+            out = os.path.join(self.folder, name + ".pem")
+            result = run(SIMROOT, "device", "wrap-key", name, out, "--card", "sim:" + card_file, check=False)
+            self.assertEqual((result.returncode, os.path.exists(out)), (2, False), name)
+            self.assertIn("is no key on P-256, which is what OpenSSL's programs can use; choose a P-256 key",
+                          result.stderr)
+            self.assertRegex(self.sign("iotsafe:" + name, self.device_with("sim:" + card_file)), "P-256",
+                             name)
+        run(SIMROOT, "device", "wrap-key", "01", out, "--card", "sim:" + card_file)
 
     def test_pin_not_given_and_pin_blocked(self):
         card_file = os.path.join(self.folder, "pin.card")

@@ -119,7 +119,7 @@ TEST_P(ProviderWrapper, RefusesDamagedFilesWithAReason) {
   EXPECT_THAT(LoadingError(AsPem(version)), HasSubstr("version this simroot does not know"));
   Bytes off_curve = der;
   off_curve.back() = LowByte(off_curve.back() ^ 1U);
-  EXPECT_THAT(LoadingError(AsPem(off_curve)), HasSubstr("not a point on the curve"));
+  EXPECT_THAT(LoadingError(AsPem(off_curve)), HasSubstr("not a point on P-256"));
   EXPECT_THAT(LoadingError(pem_.substr(0, 100)), HasSubstr("damaged"));
   EXPECT_THAT(LoadingError(Replaced(pem_, "SIMROOT PRIVATE KEY", "SIMROOT OTHER KEY")), HasSubstr("unsupported"));
   EXPECT_EQ(Commands(), 0U);

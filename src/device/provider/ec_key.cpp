@@ -57,8 +57,8 @@ Result<std::unique_ptr<EcKey>> MakePublicKey(Context& context, const device::Poi
   key->context = &context;
   key->software = P256PublicKey(context, point);
   if (key->software == nullptr) {
-    return Fail(ErrorDomain::kProtocol, "the public key is not a point on the curve P-256",
-                "check the card, or make the wrapper file again with: simroot device wrap-key");
+    return Fail(ErrorDomain::kProtocol, "the public key is not a point on P-256, the one curve of this provider",
+                "choose a P-256 key; keys of other kinds are used through PKCS#11 and the C API");
   }
   key->parts = OSSL_KEYMGMT_SELECT_PUBLIC_KEY | OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS;
   return key;
