@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `simroot device wrap-key`: the PEM file that a program takes in place of a private key.
+#include <unistd.h>
+
 #include "common/host/file_io.hpp"
 #include "device/provider/wrapper.hpp"
 #include "device_session.hpp"
@@ -35,10 +37,28 @@ Result<std::string> MakeWrapper(const DeviceOptions& options, const WrapKeyArgum
 
 }  // namespace
 
+/// A file that holds anything else than a wrapper is not replaced: it may be the key that the SIM's is to take the
+/// place of, or the SIM itself.
+Result<void> CheckReplaceable(const std::string& path) {
+  constexpr std::size_t kMax = 1UL << 20U;
+  if (::access(path.c_str(), F_OK) != 0) {
+    return {};
+  }
+  const auto content = ReadWholeFile(path, kMax);
+  const std::string begin = "-----BEGIN " + std::string(device::kWrapperLabel) + "-----";
+  if (content && (content->empty() || AsText(*content).starts_with(begin))) {
+    return {};
+  }
+  return Fail(ErrorDomain::kUsage, path + " exists and is no wrapper file", "choose another name, or remove it first");
+}
+
 int RunDeviceWrapKey(const DeviceOptions& options, const WrapKeyArguments& arguments) {
   if (options.card.size() > device::kMaxWrapperCard || options.card.find(' ') != std::string::npos) {
     return Report({ErrorDomain::kUsage, "the card URI has a space or more than 255 characters",
                    "make a symbolic link with a short name and use that"});
+  }
+  if (const auto free = CheckReplaceable(arguments.out); !free) {
+    return Report(free.error());
   }
   const auto pem = MakeWrapper(options, arguments);
   if (!pem) {

@@ -135,6 +135,14 @@ class Device(CardTestCase):
     def test_wrapper_with_certificate(self):
         out = os.path.join(self.folder, "both.pem")
         self.call("wrap-key", "01", out, "--cert", "02")
+        self.call("wrap-key", "01", out, "--cert", "02")  # a wrapper takes the place of a wrapper, and of nothing else
+        other = os.path.join(self.folder, "other.pem")
+        for content in ("-----BEGIN PRIVATE KEY-----\n", "x", "\0" * 70000):
+            with open(other, "w", encoding="ascii") as file:
+                file.write(content)
+            self.assertIn("exists and is no wrapper file", self.call("wrap-key", "01", other, check=False).stderr)
+            with open(other, encoding="ascii") as file:
+                self.assertEqual(file.read(), content)
         with open(out, encoding="ascii") as file:
             text = file.read()
         self.assertIn("BEGIN SIMROOT PRIVATE KEY", text)

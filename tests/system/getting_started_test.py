@@ -43,7 +43,7 @@ class GettingStarted(unittest.TestCase):
         self.addCleanup(shutil.rmtree, home, ignore_errors=True)
         # A test has a folder of its own, the build's libraries and no other way to be different from a reader.
         library = os.path.join(BUILD, "lib")
-        places = {"/tmp/": home + "/", "/usr/local/lib/": library + "/", "sudo ldconfig": "",
+        places = {"/tmp/": home + "/", "/usr/local/lib/": library + "/",
                   "/usr/local/share/doc/simroot/": os.path.join(DOCS, "..") + "/",
                   "$(pkg-config --cflags --libs simroot-server": f"-I{DOCS}/../include -L{library} "
                   f"-Wl,-rpath,{library} -lsimroot-server $(pkg-config --libs"}

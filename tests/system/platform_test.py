@@ -172,6 +172,20 @@ class FirstSwitchOn(PlatformTestCase):
         refused = [entry for entry in self.platform.ask("audit", "list") if "refused" in entry["action"]]
         self.assertEqual(len(refused), 2, refused)
 
+    def test_a_card_that_is_held_back_before_its_first_contact(self):
+        path, iccid = self.make_card()
+        self.import_cards()
+        early = run(SIMROOT, "platform", "card", "resume", iccid, "--dir", self.platform.dir, check=False)
+        self.assertIn("becomes active by its first secured session only", early.stderr)
+        self.platform.ask("card", "suspend", iccid)
+        again = run(SIMROOT, "platform", "card", "suspend", iccid, "--dir", self.platform.dir, check=False)
+        self.assertIn("is suspended already", again.stderr)
+        self.assertEqual(self.switch_on("sim:" + path, check=False).returncode, 1)
+        self.assertEqual(self.platform.credentials(iccid), [])
+        self.platform.ask("card", "resume", iccid)
+        self.assertTrue(json.loads(self.switch_on("sim:" + path).stdout)["provisioned"])
+        self.assertEqual(len(self.platform.credentials(iccid, "active")), 1)
+
     def test_bad_lines_are_named_and_nothing_is_imported(self):
         self.make_card()
         keys = os.path.join(self.folder, "keys.csv")

@@ -30,6 +30,9 @@ constexpr std::size_t kMaxSmallFile = 4096;
 [[nodiscard]] Result<net::HttpClientOptions> FromDirectory(const std::string& directory) {
   const PlatformHome home(directory);
   net::HttpClientOptions options;
+  if (::access(home.DeviceCa().c_str(), F_OK) != 0 && errno == EACCES) {
+    return Fail(ErrorDomain::kUsage, "no rights to look into " + directory, "run this as its owner");
+  }
   if (::access(home.DeviceCa().c_str(), F_OK) != 0) {
     return Fail(ErrorDomain::kUsage, directory + " holds no platform",
                 "give the directory of one as --dir, or make one: simroot platform init --dir " + directory);
@@ -50,7 +53,11 @@ constexpr std::size_t kMaxSmallFile = 4096;
   options.url = Environment("SIMROOT_PLATFORM");
   options.token = Environment("SIMROOT_TOKEN");
   options.ca_file = Environment("SIMROOT_PLATFORM_CA");
-  if (options.url.empty() || options.token.empty()) {
+  if (!options.url.empty() && options.token.empty()) {
+    return Fail(ErrorDomain::kUsage, "SIMROOT_PLATFORM is set, and SIMROOT_TOKEN is not",
+                "set it to a token; an administrator makes one: simroot platform token create NAME");
+  }
+  if (options.url.empty()) {
     return Fail(ErrorDomain::kUsage, "it is not known which platform is meant",
                 "give --dir DIR, or set SIMROOT_PLATFORM (URL), SIMROOT_TOKEN and SIMROOT_PLATFORM_CA");
   }

@@ -155,6 +155,9 @@ void Work(OpenPlatform& open, const PlatformHome& home, net::HttpServer& server,
 
 [[nodiscard]] Result<void> Serve(const PlatformServeArguments& arguments) {
   const PlatformHome home(arguments.directory);
+  if (::access(home.DeviceCa().c_str(), F_OK) != 0 && errno == EACCES) {
+    return Fail(ErrorDomain::kUsage, "no rights to look into " + home.directory(), "run this as its owner");
+  }
   if (::access(home.DeviceCa().c_str(), F_OK) != 0) {
     return Fail(ErrorDomain::kUsage, home.directory() + " holds no platform",
                 "make one: simroot platform init --dir " + home.directory());

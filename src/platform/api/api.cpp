@@ -274,7 +274,8 @@ Checked<net::HttpResponse> Api::State::Dispatch(const net::HttpRequest& request,
   SR_TRY(Identity who, Identify(*route, request));
   actor = who.actor.name;
   if (!MayCall(route->access, who)) {
-    return Stop(403, "this is for: " + std::string(NameOfAccess(route->access)));
+    return Stop(403, "this is for: " + std::string(NameOfAccess(route->access)) +
+                         (who.actor.name.empty() ? "" : ", and " + who.actor.name + " is not"));
   }
   SR_TRY_VOID(CheckQuery(*route, request));
   SR_TRY(json::object body, ReadBody(*route, request));

@@ -64,7 +64,8 @@ Outcome<Id> TenantScope(const Context& context, StoreReader& reader, const std::
     return tl::make_unexpected(std::move(tenant).error());
   }
   if (!tenant || (context.actor.tenant != 0 && context.actor.tenant != tenant->id)) {
-    return Refuse(FailureKind::kNotFound, "there is no tenant \"" + name + "\"");
+    return Refuse(FailureKind::kNotFound, "there is no tenant \"" + name + "\"",
+                  "give another one (--tenant NAME); `simroot platform tenant list` tells them");
   }
   return tenant->id;
 }

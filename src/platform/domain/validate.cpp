@@ -118,7 +118,7 @@ Outcome<void> CheckPolicy(const Policy& policy) {
   SR_TRY_VOID(
       Require(policy.lifetime_s > 0 && policy.lifetime_s <= kMaxLifetime, "the lifetime is 1 second to 100 years"));
   SR_TRY_VOID(Require(policy.renew_before_s >= 0 && policy.renew_before_s < policy.lifetime_s,
-                      "the time of renewal before the end is shorter than the lifetime and not negative"));
+                      "the time of renewal before the end must be less than the lifetime, and not negative"));
   SR_TRY_VOID(Require(policy.psk_size >= kMinPsk && policy.psk_size <= kMaxPsk, "a PSK has 16 to 64 bytes"));
   SR_TRY_VOID(Require(IsText(policy.label, kMaxLabel),
                       "a label has 1 to 20 printable ASCII characters and no space at its ends"));

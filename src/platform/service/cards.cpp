@@ -128,10 +128,13 @@ Outcome<Card> ServiceImpl::SetCardState(const Actor& actor, const std::string& i
     SR_TRY(card, writer.FindCardByIccid(iccid));
     SR_TRY_VOID(RequireTenant(actor, card.tenant, "card " + iccid));  // it may have a new owner since
     if (!MayBecome(card.state, to)) {
-      return Refuse(FailureKind::kConflict, "card " + iccid + " is " + std::string(NameOf(card.state)) +
-                                                " and cannot become " + std::string(NameOf(to)));
+      return Refuse(FailureKind::kConflict, card.state == to
+                                                ? "card " + iccid + " is " + std::string(NameOf(to)) + " already"
+                                                : "card " + iccid + " is " + std::string(NameOf(card.state)) +
+                                                      " and cannot become " + std::string(NameOf(to)));
     }
-    if (to == CardState::kActive && (card.state == CardState::kImported || card.last_contact == 0)) {
+    // One that was suspended before its first contact may go on to it.
+    if (to == CardState::kActive && card.state == CardState::kImported) {
       return Refuse(FailureKind::kConflict, "card " + iccid + " becomes active by its first secured session only");
     }
     SR_TRY_VOID(writer.TransitionCard(card.id, card.state, to));

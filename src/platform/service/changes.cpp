@@ -89,9 +89,11 @@ Outcome<bool> HasOpenJob(StoreReader& reader, Id card, JobKind kind, Id credenti
 Outcome<Credential> MoveCredential(StoreWriter& writer, const Actor& actor, const Credential& credential,
                                    CredentialState to, const std::string& reason, UnixTime now) {
   if (!MayBecome(credential.state, to)) {
-    return Refuse(FailureKind::kConflict, "credential " + std::to_string(credential.id) + " is " +
-                                              std::string(NameOf(credential.state)) + " and cannot become " +
-                                              std::string(NameOf(to)));
+    const std::string now_it_is =
+        "credential " + std::to_string(credential.id) + " is " + std::string(NameOf(credential.state));
+    return Refuse(FailureKind::kConflict, credential.state == to
+                                              ? now_it_is + " already"
+                                              : now_it_is + " and cannot become " + std::string(NameOf(to)));
   }
   SR_TRY_VOID(writer.TransitionCredential(credential.id, credential.state, to, reason, now));
   FeedEvent event;
