@@ -5,6 +5,7 @@
 #include "common/host/card_keys.hpp"
 #include "device/administration/admin_session.hpp"
 #include "device/administration/personalisation_script.hpp"
+#include "device/client/noted_transport.hpp"
 #include "device_session.hpp"
 #include "output.hpp"
 #include "trace.hpp"
@@ -69,7 +70,7 @@ Result<void> Personalisation::OpenTransport() {
   }
   const bool is_file = options_.card.find(':') == std::string::npos;
   SR_TRY(const device::CardUri uri, device::ParseCardUri(is_file ? "sim:" + options_.card : options_.card));
-  SR_TRY(transport_, device::OpenTransport(uri, Soon()));
+  SR_TRY(transport_, device::client::OpenNotedTransport(uri, Soon()));
   transport_->SetObserver(options_.trace ? &trace_ : nullptr);
   return {};
 }

@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include "commands.hpp"
+#include "device/client/card.hpp"
+#include "device/client/channel_ledger.hpp"
 #include "device/daemon/daemon.hpp"
 #include "device/daemon/listener.hpp"
 #include "device/transport/daemon_line.hpp"
@@ -65,6 +67,13 @@ Result<Listener> OpenListener(const CardedArguments& arguments) {
   return Listener::Make({.path = arguments.socket, .mode = mode, .group = arguments.group});
 }
 
+/// The one of this user's programs, so that they find what a daemon has left open and it what they have; that of the
+/// service manager if that gives one.
+std::string LedgerDirectory(const std::string& daemons) {
+  const std::string users = device::client::DefaultRuntimeDirectory(device::DefaultCacheDirectory());
+  return ::secure_getenv("RUNTIME_DIRECTORY") != nullptr || users.empty() ? daemons : users;
+}
+
 Result<void> Serve(const CardedArguments& arguments) {
   SR_TRY(const device::CardUri card, ParseOwnCard(arguments.card));
   // Hanging up the terminal, or a `systemctl reload`, changes nothing here.
@@ -75,7 +84,10 @@ Result<void> Serve(const CardedArguments& arguments) {
   StdoutTrace trace;
   DaemonOptions options;
   options.holder.card = card;
-  options.holder.runtime_directory = card.scheme == "sim" ? std::string() : directory;
+  if (card.scheme != "sim") {
+    options.holder.runtime_directory = directory;
+    options.holder.ledger_directory = LedgerDirectory(directory);
+  }
   options.holder.observer = arguments.trace ? &trace : nullptr;
   options.transaction_limit = std::chrono::seconds(arguments.limit_s);
   options.log = [](const std::string& line) { static_cast<void>(std::fprintf(stderr, "%s\n", line.c_str())); };

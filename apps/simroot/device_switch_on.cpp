@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "commands.hpp"
+#include "device/client/noted_transport.hpp"
 #include "device/relay/relay_client.hpp"
 #include "output.hpp"
 #include "trace.hpp"
@@ -35,7 +36,8 @@ Result<device::RelayResult> SwitchOn(const DeviceOptions& options, const SwitchO
   http.ca_file = arguments.ca;
   SR_TRY(const auto platform, net::HttpClient::Create(http));
   SR_TRY(const device::CardUri uri, device::ParseCardUri(options.card));
-  SR_TRY(const auto transport, device::OpenTransport(uri, Deadline::After(std::chrono::seconds(options.timeout_s))));
+  SR_TRY(const auto transport,
+         device::client::OpenNotedTransport(uri, Deadline::After(std::chrono::seconds(options.timeout_s))));
   StderrTrace trace;
   transport->SetObserver(options.trace ? &trace : nullptr);
   device::RelayOptions relay;

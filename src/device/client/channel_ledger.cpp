@@ -15,7 +15,10 @@ namespace {
 
 constexpr std::string_view kFirstLine = "simroot-channels 1";
 constexpr std::size_t kMaxFileSize = 16 * 1024;
+constexpr std::size_t kMaxEntries = 64;  ///< more are no use, and make the file too large in the end
 constexpr int kMaxChannelNumber = 19;    ///< ETSI TS 102 221
+constexpr std::uint64_t kGivenUp = 0;    ///< no process is that old
+constexpr int kMaxGivenUp = 3;           ///< a modem without a SIM fails again and again, and opens nothing
 constexpr int kStartTimeAfterComm = 20;  ///< field 22 of /proc/PID/stat; field 3 is the first after the name
 
 /// "channels-ttyUSB2-1A2B3C4D": readable, and unique by the checksum.
@@ -41,7 +44,26 @@ constexpr int kStartTimeAfterComm = 20;  ///< field 22 of /proc/PID/stat; field 
   return entry;
 }
 
+/// What this process has announced and not noted yet.
+[[nodiscard]] std::vector<LedgerEntry>::iterator FindOwnIntent(std::vector<LedgerEntry>& entries) {
+  const auto start_time = ProcessStartTime(::getpid());
+  return std::ranges::find_if(entries, [&](const LedgerEntry& entry) {
+    return entry.IsIntent() && entry.pid == ::getpid() && entry.start_time == start_time;
+  });
+}
+
+/// Takes out what killed processes have left, the oldest first, where there is too much of it.
+void Limit(std::vector<LedgerEntry>& entries) {
+  for (auto entry = entries.begin(); entries.size() > kMaxEntries && entry != entries.end();) {
+    entry = IsAlive(*entry) ? entry + 1 : entries.erase(entry);
+  }
+}
+
 }  // namespace
+
+bool OutlivesItsUsers(const CardUri& uri) {
+  return uri.scheme != "sim" && uri.scheme != "unix";
+}
 
 std::string PortIdentity(const CardUri& port) {
   if (char* const real = ::realpath(port.path.c_str(), nullptr)) {
@@ -117,12 +139,57 @@ void ChannelLedger::Write(const std::vector<LedgerEntry>& entries) const {
   PrivateDirectory(directory_, IfMissing::kCreate).Replace(file_name_, AsBytes(text.str()));
 }
 
+void ChannelLedger::Announce() const {
+  const auto start_time = ProcessStartTime(::getpid());
+  if (directory_.empty() || !start_time) {
+    return;
+  }
+  auto entries = Entries();
+  entries.push_back({Channel{}, ::getpid(), *start_time});
+  Limit(entries);
+  Write(entries);
+}
+
+void ChannelLedger::NoteFailure(const Error& error) const {
+  auto entries = Entries();
+  const auto intent = FindOwnIntent(entries);
+  if (intent == entries.end()) {
+    return;
+  }
+  const auto given_up =
+      std::ranges::count_if(entries, [](const LedgerEntry& e) { return e.IsIntent() && e.start_time == kGivenUp; });
+  const bool nothing_is_open = error.domain == ErrorDomain::kCard || error.domain == ErrorDomain::kUsage;
+  if (nothing_is_open || given_up >= kMaxGivenUp) {
+    entries.erase(intent);
+  } else {
+    intent->start_time = kGivenUp;
+  }
+  Write(entries);
+}
+
+void ChannelLedger::RemoveDeadIntents(std::size_t count) const {
+  auto entries = Entries();
+  const auto removed = std::erase_if(entries, [&count](const LedgerEntry& entry) {
+    if (count == 0 || !entry.IsIntent() || IsAlive(entry)) {
+      return false;
+    }
+    --count;
+    return true;
+  });
+  if (removed > 0) {
+    Write(entries);
+  }
+}
+
 void ChannelLedger::Add(const Channel& channel) const {
   const auto start_time = ProcessStartTime(::getpid());
   if (directory_.empty() || !start_time) {
     return;
   }
   auto entries = Entries();
+  if (const auto intent = FindOwnIntent(entries); intent != entries.end()) {
+    entries.erase(intent);
+  }
   std::erase_if(entries, [&](const LedgerEntry& entry) { return entry.channel == channel; });
   entries.push_back({channel, ::getpid(), *start_time});
   Write(entries);

@@ -13,17 +13,30 @@ struct LedgerEntry {
   Channel channel;
   pid_t pid = 0;
   std::uint64_t start_time = 0;  ///< of the process, clock ticks since boot: tells it from a later one of the same pid
+
+  /// The process was opening a channel, and its number was not known yet.
+  [[nodiscard]] bool IsIntent() const { return channel == Channel{}; }
 };
 
-/// A text file per port: the line "simroot-channels 1", then "NUMBER SESSION PID START" for every open channel. Read
-/// and written only while the transport's lock is held, so it needs no lock of its own. Failures are silent: without
-/// the ledger, channels of killed programs stay open until the card is reset.
+/// A text file per port: the line "simroot-channels 1", then "NUMBER SESSION PID START" for every open channel, and
+/// "0 -1 PID START", an intent, for one that is being opened: its process may be killed between the card's answer and
+/// the note of it. START 0: the process has given it up. Read and written only while the transport's lock is held, so
+/// it needs no lock of its own. Failures are silent: without the ledger, channels of killed programs stay open until
+/// the card is reset.
 class ChannelLedger {
  public:
   /// @param directory empty for no ledger. @param port a device path may be a link: what it points to counts.
   ChannelLedger(std::string directory, const CardUri& port);
 
-  /// Notes that this process has opened `channel`. Whoever had it before has lost it: the card would not have given it.
+  /// Notes that this process is about to open a channel. Add or NoteFailure follows.
+  void Announce() const;
+  /// Opening failed. If the card has not refused, a channel may be open, and nobody knows its number.
+  void NoteFailure(const Error& error) const;
+  /// Takes out up to `count` intents of processes that are gone, or that have given up.
+  void RemoveDeadIntents(std::size_t count) const;
+
+  /// Notes that this process has opened `channel`, in place of an intent of its own. Whoever had it before has lost it:
+  /// the card would not have given it.
   void Add(const Channel& channel) const;
   /// Takes out what process `pid` holds under this channel; entries of others stay.
   void Remove(const Channel& channel, pid_t pid) const;
@@ -38,10 +51,14 @@ class ChannelLedger {
   std::string file_name_;
 };
 
+/// False for virtual cards, which die with their process and leave nothing open, and for card daemons, whose channels
+/// are their own.
+[[nodiscard]] bool OutlivesItsUsers(const CardUri& uri);
+
 /// "at:/dev/ttyUSB2": one port has one identity, whatever links and options name it.
 [[nodiscard]] std::string PortIdentity(const CardUri& port);
 
-/// True if the process that made the entry still runs.
+/// True if the process that made the entry still runs, and has not given it up.
 [[nodiscard]] bool IsAlive(const LedgerEntry& entry);
 
 /// Start time of a process from /proc/PID/stat, clock ticks since boot; nothing if there is no such process.

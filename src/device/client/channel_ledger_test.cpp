@@ -83,6 +83,66 @@ TEST_F(LedgerTest, KeepsEntriesUntilTheyAreRemoved) {
   EXPECT_EQ(ledger_.Entries().size(), 1U);
 }
 
+TEST_F(LedgerTest, AChannelTakesThePlaceOfItsIntent) {
+  ledger_.Announce();
+  ASSERT_EQ(ledger_.Entries().size(), 1U);
+  EXPECT_TRUE(ledger_.Entries().front().IsIntent());
+  EXPECT_TRUE(IsAlive(ledger_.Entries().front()));
+  EXPECT_TRUE(ledger_.MayClose({1, -1}));
+  ledger_.Add({1, -1});
+  ASSERT_EQ(ledger_.Entries().size(), 1U);
+  EXPECT_FALSE(ledger_.Entries().front().IsIntent());
+}
+
+TEST_F(LedgerTest, ARefusalWithdrawsTheIntentAndSilenceGivesItUp) {
+  const Error refused{ErrorDomain::kCard, "refused", "", wire::StatusWord::kFileNotFound};
+  const Error silence{ErrorDomain::kTransport, "no answer", ""};
+  const Error nonsense{ErrorDomain::kProtocol, "no session number", ""};
+  ledger_.Announce();
+  ledger_.NoteFailure(refused);
+  EXPECT_TRUE(ledger_.Entries().empty());
+  ledger_.NoteFailure(silence);
+  EXPECT_TRUE(ledger_.Entries().empty()) << "nothing was announced";
+  for (const Error& error : {silence, nonsense}) {
+    ledger_.Announce();
+    ledger_.NoteFailure(error);
+  }
+  ledger_.Announce();
+  ASSERT_EQ(ledger_.Entries().size(), 3U);
+  EXPECT_FALSE(IsAlive(ledger_.Entries()[0]));
+  EXPECT_FALSE(IsAlive(ledger_.Entries()[1]));
+  EXPECT_TRUE(IsAlive(ledger_.Entries()[2]));
+  ledger_.RemoveDeadIntents(1);
+  EXPECT_EQ(ledger_.Entries().size(), 2U);
+  ledger_.RemoveDeadIntents(9);
+  ASSERT_EQ(ledger_.Entries().size(), 1U);
+  EXPECT_TRUE(IsAlive(ledger_.Entries()[0]));
+}
+
+TEST_F(LedgerTest, OtherProcessesIntentsAreTheirOwn) {
+  OtherProcess other;
+  Write("0 -1 " + std::to_string(other.pid()) + " " + std::to_string(*ProcessStartTime(other.pid())) + "\n");
+  ledger_.Add({1, -1});
+  EXPECT_EQ(ledger_.Entries().size(), 2U);
+  ledger_.NoteFailure({ErrorDomain::kCard, "refused", ""});
+  ledger_.RemoveDeadIntents(1);
+  EXPECT_EQ(ledger_.Entries().size(), 2U);
+}
+
+TEST_F(LedgerTest, DoesNotGrowWithoutEnd) {
+  OtherProcess other;
+  std::string lines = Line(2, other.pid()) + DeadLine(1);
+  for (int i = 0; i < 70; ++i) {
+    lines += "0 -1 " + std::to_string(::getpid()) + " 1\n";
+  }
+  Write(lines);
+  ledger_.Announce();
+  const auto entries = ledger_.Entries();
+  ASSERT_EQ(entries.size(), 64U);
+  EXPECT_EQ(entries.front().pid, other.pid()) << "a living one stays";
+  EXPECT_TRUE(IsAlive(entries.back()));
+}
+
 TEST_F(LedgerTest, PortsHaveTheirOwn) {
   ledger_.Add({1, -1});
   const ChannelLedger other(directory_.path(), {.scheme = "at", .path = "/dev/fake2", .text = ""});

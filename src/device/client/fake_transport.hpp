@@ -16,8 +16,8 @@ namespace simroot::device::client::testing {
 
 /// Events as text: "open", "lock", "channel AID", "close N", "iccid", or an APDU in hexadecimal.
 /// Answers as text: hexadecimal response with status word; "" for nothing to say; "!transport" or "!SW" for an error;
-/// for "channel" the number of the channel; for "iccid" the digits. Locks are not part of a script, but every event
-/// after "open" must happen under one.
+/// for "channel" the number of the channel, or sN for session N ("close sN"); for "iccid" the digits. Locks are not
+/// part of a script, but every event after "open" must happen under one.
 class Script {
  public:
   Script& Then(std::string event, std::string answer) {
@@ -46,6 +46,8 @@ class Script {
     inside_.fetch_sub(1);
     return answer;
   }
+
+  bool sessions = false;  ///< the port opens channels with AT+CCHO
 
   [[nodiscard]] bool Done() const { return steps_.empty(); }
   [[nodiscard]] const std::vector<std::string>& seen() const { return seen_; }
@@ -86,12 +88,18 @@ class FakeTransport final : public Transport {
   }
   Result<Channel> OpenChannel(ByteView aid, Deadline deadline) override {
     SR_TRY(const std::string answer, Ask("channel " + ToHex(aid), deadline));
+    if (answer.starts_with("s")) {
+      return Channel{.number = 0, .session = std::atoi(answer.c_str() + 1)};
+    }
     return Channel{static_cast<std::uint8_t>(std::atoi(answer.c_str())), -1};
   }
   Result<void> CloseChannel(const Channel& channel, Deadline deadline) override {
-    SR_TRY_VOID(Ask("close " + std::to_string(channel.number), deadline));
+    const bool session = channel.session >= 0;
+    const std::string name = (session ? "s" : "") + std::to_string(session ? channel.session : channel.number);
+    SR_TRY_VOID(Ask("close " + name, deadline));
     return {};
   }
+  bool UsesSessions() const override { return script_->sessions; }
   Result<CardResponse> Transmit(const Channel& /*channel*/, ByteView command, Deadline deadline) override {
     ++counters_.exchanges;
     SR_TRY(const std::string answer, Ask(ToHex(command), deadline));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "device/client/channel_recovery.hpp"
 #include "device/transport/retry_timer.hpp"
 
 namespace simroot::device::client {
@@ -18,11 +19,6 @@ constexpr int kLongestWaitMs = 1000;
 
 [[nodiscard]] bool IsCardError(const Error& error, StatusWord sw) {
   return error.domain == ErrorDomain::kCard && error.sw == sw;
-}
-
-/// Virtual cards die with their process and leave nothing open; the channels of a card daemon are its own.
-[[nodiscard]] bool OutlivesItsUsers(const CardUri& uri) {
-  return uri.scheme != "sim" && uri.scheme != "unix";
 }
 
 [[nodiscard]] std::string CacheDirectory(const CardOptions& options) {
@@ -144,21 +140,36 @@ Result<void> Session::EnsureChannel(Deadline deadline) {
   if (opening_) {
     return {};
   }
-  for (const Bytes& aid : AidsInOrder()) {
-    auto channel = OpenChannelOf(aid, deadline);
+  ledger_.Announce();  // whoever comes after us must know of it if we are killed before the channel is noted
+  Bytes aid;
+  const auto opened = OpenAnyhow(
+      *transport_, ledger_, [&] { return TryAids(aid, deadline); },
+      [this](const Channel& channel) { return std::ranges::find(orphans_, channel) != orphans_.end(); }, deadline);
+  ForgetClosedOrphans();
+  if (!opened) {
+    ledger_.NoteFailure(opened.error());
+    return tl::make_unexpected(MayBeFull(opened.error(), *transport_) ? ChannelsInUse(opened.error()) : opened.error());
+  }
+  const bool known = remembered_ && remembered_->aid == aid;
+  opening_.emplace(Opening{.channel = *opened,
+                           .aid = aid,
+                           .dialect = known ? remembered_->dialect : DialectOf(aid),
+                           .iccid = {},
+                           .application = {},
+                           .application_read = {},
+                           .verified = {},
+                           .last_used = Deadline::Clock::now()});
+  std::erase(orphans_, *opened);
+  ledger_.Add(*opened);
+  return {};
+}
+
+Result<Channel> Session::TryAids(Bytes& opened, Deadline deadline) {
+  for (Bytes& aid : AidsInOrder()) {
+    auto channel = transport_->OpenChannel(aid, deadline);
     if (channel) {
-      const bool known = remembered_ && remembered_->aid == aid;
-      opening_.emplace(Opening{.channel = *channel,
-                               .aid = aid,
-                               .dialect = known ? remembered_->dialect : DialectOf(aid),
-                               .iccid = {},
-                               .application = {},
-                               .application_read = {},
-                               .verified = {},
-                               .last_used = Deadline::Clock::now()});
-      std::erase(orphans_, *channel);
-      ledger_.Add(*channel);
-      return {};
+      opened = std::move(aid);
+      return channel;
     }
     if (!IsCardError(channel.error(), StatusWord::kFileNotFound)) {
       return tl::make_unexpected(std::move(channel).error());
@@ -184,34 +195,15 @@ std::vector<Bytes> Session::AidsInOrder() const {
   return aids;
 }
 
-Result<Channel> Session::OpenChannelOf(ByteView aid, Deadline deadline) {
-  auto channel = transport_->OpenChannel(aid, deadline);
-  if (!channel && IsCardError(channel.error(), StatusWord::kFunctionNotSupported)) {
-    if (CloseAbandonedChannels(deadline) > 0) {
-      channel = transport_->OpenChannel(aid, deadline);
-    }
-    if (!channel && IsCardError(channel.error(), StatusWord::kFunctionNotSupported)) {
-      return tl::make_unexpected(AllChannelsInUse());
-    }
+void Session::ForgetClosedOrphans() {
+  if (orphans_.empty()) {
+    return;
   }
-  return channel;
-}
-
-std::size_t Session::CloseAbandonedChannels(Deadline deadline) {
-  std::size_t closed = 0;
-  for (const LedgerEntry& entry : ledger_.Entries()) {
-    const bool orphan = entry.pid == ::getpid() && std::ranges::find(orphans_, entry.channel) != orphans_.end();
-    if (!orphan && IsAlive(entry)) {
-      continue;
-    }
-    if (!transport_->CloseChannel(entry.channel, deadline) && deadline.Passed()) {
-      break;
-    }
-    ledger_.Remove(entry.channel, entry.pid);
-    std::erase(orphans_, entry.channel);
-    ++closed;
-  }
-  return closed;
+  const auto entries = ledger_.Entries();
+  std::erase_if(orphans_, [&entries](const Channel& orphan) {
+    return std::ranges::none_of(
+        entries, [&orphan](const LedgerEntry& entry) { return entry.pid == ::getpid() && entry.channel == orphan; });
+  });
 }
 
 std::set<pid_t> Session::ChannelHolders() const {
@@ -225,20 +217,32 @@ std::set<pid_t> Session::ChannelHolders() const {
 }
 
 bool Session::WaitingMayHelp(const Error& error) const {
-  return IsCardError(error, StatusWord::kFunctionNotSupported) && !ChannelHolders().empty();
+  return IsNoChannelFree(error) && !ChannelHolders().empty();
 }
 
-Error Session::AllChannelsInUse() const {
+Error Session::ChannelsInUse(const Error& error) const {
   const std::set<pid_t> holders = ChannelHolders();
   std::string pids;
   for (const pid_t pid : holders) {
     pids += (pids.empty() ? " by pid " : ", ") + std::to_string(pid);
   }
+  const std::string share = "stop one of them, or let all of them share the card through a daemon: simroot carded";
+  if (IsNoChannelFree(error)) {
+    return Error{ErrorDomain::kCard,
+                 "all logical channels of the card on " + transport_->Name() + " are in use" + pids + " (6A81)",
+                 holders.empty() ? "stop the program that uses the card, or restart the modem or reader" : share,
+                 StatusWord::kFunctionNotSupported};
+  }
+  if (holders.empty()) {
+    return Error{ErrorDomain::kCard, error.message,
+                 "check that this SIM has the applet and that no other program uses its logical channels, or give the "
+                 "applet's application identifier",
+                 StatusWord::kFileNotFound};
+  }
   return Error{ErrorDomain::kCard,
-               "all logical channels of the card on " + transport_->Name() + " are in use" + pids + " (6A81)",
-               holders.empty() ? "stop the program that uses the card, or restart the modem or reader"
-                               : "stop one of them, or let all of them share the card through a daemon: simroot carded",
-               StatusWord::kFunctionNotSupported};
+               transport_->Name() + " opens no channel to an IoT SAFE applet and does not tell why; logical channels " +
+                   "of its card are in use" + pids,
+               share + "; else check the application identifier", StatusWord::kFunctionNotSupported};
 }
 
 bool Session::Finish(Transaction& transaction, const Error* error, Repeat repeat) {

@@ -158,10 +158,13 @@ class Session {
   };
 
   [[nodiscard]] std::vector<Bytes> AidsInOrder() const;
-  [[nodiscard]] Result<Channel> OpenChannelOf(ByteView aid, Deadline deadline);
-  [[nodiscard]] std::size_t CloseAbandonedChannels(Deadline deadline);
+  /// Tries one application identifier after the other. @param opened gets the one that the card has. @returns kCard:
+  /// 6A82 if the card knows none, or the modem does not tell.
+  [[nodiscard]] Result<Channel> TryAids(Bytes& opened, Deadline deadline);
+  void ForgetClosedOrphans();
   [[nodiscard]] std::set<pid_t> ChannelHolders() const;
-  [[nodiscard]] Error AllChannelsInUse() const;
+  /// What to tell about a card that opens no channel. `error` says that none is free, or may mean it.
+  [[nodiscard]] Error ChannelsInUse(const Error& error) const;
 
   /// Ends a transaction. `error` is null after a success. True if what was wrong may be cured and running the
   /// operation again is safe.

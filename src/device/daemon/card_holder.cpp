@@ -45,7 +45,8 @@ Result<void> CardHolder::EnsureOpen(Deadline deadline, std::chrono::milliseconds
   }
   transport_ = *std::move(opened);
   transport_->SetObserver(options_.observer);
-  pool_.Start(client::ChannelLedger(options_.runtime_directory, options_.card));
+  pool_.Start(client::ChannelLedger(
+      options_.ledger_directory.empty() ? options_.runtime_directory : options_.ledger_directory, options_.card));
   // Looked for now, not at the start: a link to the port can be followed only while the port is there.
   if (client::PrivateDirectory(options_.runtime_directory, client::IfMissing::kFail).Read(PinFile(options_.card), 1)) {
     pin_.Arm();
@@ -304,7 +305,7 @@ void CardHolder::Tidy(Deadline deadline) {
 /// Makes ready what the next client needs most likely.
 Result<void> CardHolder::Warm(Deadline deadline) {
   if (!ledger_was_searched_) {
-    static_cast<void>(pool_.CloseAbandoned(*transport_, deadline));  // by a daemon that was killed
+    SR_TRY_VOID(Watched(pool_.CloseAbandoned(*transport_, deadline)));  // by a daemon that was killed
     ledger_was_searched_ = true;
   }
   std::vector<Bytes> aids;

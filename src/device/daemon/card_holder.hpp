@@ -14,7 +14,8 @@ namespace simroot::device::daemon {
 struct HolderOptions {
   CardUri card;
   std::function<Result<std::unique_ptr<Transport>>(const CardUri&, Deadline)> open_transport = OpenTransport;
-  std::string runtime_directory;                ///< of the channel ledger; empty: none is kept
+  std::string runtime_directory;                ///< of what ends with the machine; empty: none is kept
+  std::string ledger_directory;                 ///< of the channel ledger; empty: runtime_directory
   std::function<void(const std::string&)> log;  ///< takes one line, from any thread; may be empty
   TransportObserver* observer = nullptr;        ///< borrowed; called from the thread that uses the holder
   std::chrono::milliseconds first_pause{100};   ///< after the port could not be opened; doubles each time

@@ -6,12 +6,11 @@
 #include <tuple>
 
 #include "common/base/check.hpp"
+#include "device/client/channel_recovery.hpp"
 #include "device/transport/apdu_commands.hpp"
 
 namespace simroot::device::daemon {
 namespace {
-
-using wire::StatusWord;
 
 constexpr std::uint8_t kSelect = 0xA4;
 constexpr std::uint8_t kSelectByAid = 0x04;
@@ -19,10 +18,6 @@ constexpr std::size_t kMaxAid = 16;
 
 [[nodiscard]] bool IsTransport(const Error& error) {
   return error.domain == ErrorDomain::kTransport;
-}
-
-[[nodiscard]] bool NoChannelFree(const Error& error) {
-  return error.domain == ErrorDomain::kCard && error.sw == StatusWord::kFunctionNotSupported;
 }
 
 }  // namespace
@@ -64,17 +59,10 @@ Result<PooledChannel*> ChannelPool::Open(Transport& transport, ByteView aid, Cli
   if (channels_.size() >= kMaxChannels) {
     SR_TRY_VOID(CloseOne(transport, client, deadline));
   }
-  auto opened = transport.OpenChannel(aid, deadline);
-  if (!opened && MayBeFull(opened.error()) && CloseAbandoned(transport, deadline) > 0) {
-    opened = transport.OpenChannel(aid, deadline);
-  }
-  if (!opened && MayBeFull(opened.error())) {
-    SR_TRY(const bool closed, CloseOne(transport, client, deadline));
-    if (closed) {
-      opened = transport.OpenChannel(aid, deadline);
-    }
-  }
+  ledger_->Announce();  // a later daemon must know of it if this one is killed before the channel is noted
+  auto opened = OpenAnyhow(transport, aid, client, deadline);
   if (!opened) {
+    ledger_->NoteFailure(opened.error());
     return Unexpected(std::move(opened).error());
   }
   // What we thought was open under this number is not: the card would not have given it.
@@ -83,7 +71,6 @@ Result<PooledChannel*> ChannelPool::Open(Transport& transport, ByteView aid, Cli
   std::erase_if(foreign_, [&opened](std::uint8_t number) { return opened->session < 0 && number == opened->number; });
   ledger_->Add(*opened);
   ++opened_;
-  has_sessions_ = has_sessions_ || opened->session >= 0;
   return &channels_.emplace_back(PooledChannel{.channel = *opened,
                                                .aid = Bytes(aid.begin(), aid.end()),
                                                .state = {},
@@ -92,10 +79,37 @@ Result<PooledChannel*> ChannelPool::Open(Transport& transport, ByteView aid, Cli
                                                .last_used = Deadline::Clock::now()});
 }
 
-/// A modem does not tell why AT+CCHO failed: it says that the application is unknown when no channel is free, too.
-bool ChannelPool::MayBeFull(const Error& error) const {
-  return NoChannelFree(error) ||
-         (has_sessions_ && error.domain == ErrorDomain::kCard && error.sw == StatusWord::kFileNotFound);
+/// Where no channel may be free: gets back those that killed programs have left open, then closes one of our own.
+Result<Channel> ChannelPool::OpenAnyhow(Transport& transport, ByteView aid, ClientId client, Deadline deadline) {
+  auto opened = transport.OpenChannel(aid, deadline);
+  while (!opened && client::IsNoChannelFree(opened.error())) {
+    SR_TRY(const bool closed, Reclaim(transport, deadline));
+    if (!closed) {
+      break;
+    }
+    opened = transport.OpenChannel(aid, deadline);
+  }
+  if (!opened && client::MayBeFull(opened.error(), transport)) {
+    SR_TRY(const std::size_t closed, CloseAbandoned(transport, deadline));
+    if (closed > 0) {
+      opened = transport.OpenChannel(aid, deadline);
+    }
+  }
+  if (!opened && client::MayBeFull(opened.error(), transport)) {
+    SR_TRY(bool closed, CloseOne(transport, client, deadline));
+    if (!closed) {
+      SR_TRY(closed, client::CloseUnnoted(transport, *ledger_, deadline));
+    }
+    if (closed) {
+      opened = transport.OpenChannel(aid, deadline);  // one is free: if it fails again, it was something else
+    }
+  }
+  return opened;
+}
+
+Result<bool> ChannelPool::Reclaim(Transport& transport, Deadline deadline) {
+  SR_TRY(const std::size_t closed, CloseAbandoned(transport, deadline));
+  return closed > 0 ? Result<bool>(true) : client::CloseUnnoted(transport, *ledger_, deadline);
 }
 
 /// False if there is nothing to close.
@@ -198,21 +212,13 @@ bool ChannelPool::IsOurs(const Channel& channel) const {
   return foreign || std::ranges::find(channels_, channel, &PooledChannel::channel) != channels_.end();
 }
 
-std::size_t ChannelPool::CloseAbandoned(Transport& transport, Deadline deadline) {
-  std::size_t closed = 0;
-  for (const client::LedgerEntry& entry : ledger_->Entries()) {
-    const bool orphan = entry.pid == ::getpid() && !IsOurs(entry.channel);
-    if (!orphan && client::IsAlive(entry)) {
-      continue;
-    }
-    const auto result = transport.CloseChannel(entry.channel, deadline);
-    if (!result && IsTransport(result.error())) {
-      break;
-    }
-    ledger_->Remove(entry.channel, entry.pid);
-    ++closed;
-  }
-  return closed;
+Result<std::size_t> ChannelPool::CloseAbandoned(Transport& transport, Deadline deadline) {
+  return client::CloseAbandoned(
+      transport, *ledger_, [this](const Channel& channel) { return !IsOurs(channel); }, deadline);
+}
+
+void ChannelPool::EndForeign(const Result<Bytes>& answer) {
+  ledger_->NoteFailure(answer ? Error{.domain = ErrorDomain::kCard, .message = {}, .next_step = {}} : answer.error());
 }
 
 void ChannelPool::NoteForeign(std::uint8_t number) {

@@ -64,8 +64,13 @@ class ChannelPool {
 
   /// Closes what the ledger says that processes which are gone have left open, and this one before an error. @returns
   /// how many.
-  std::size_t CloseAbandoned(Transport& transport, Deadline deadline);
+  [[nodiscard]] Result<std::size_t> CloseAbandoned(Transport& transport, Deadline deadline);
+  /// No channel is free: closes what such processes have left open, noted or not. False if that is nothing.
+  [[nodiscard]] Result<bool> Reclaim(Transport& transport, Deadline deadline);
 
+  /// A client is about to open a channel itself, or may be. EndForeign follows, before that NoteForeign if it has.
+  void AnnounceForeign() { ledger_->Announce(); }
+  void EndForeign(const Result<Bytes>& answer);
   /// A channel that a client has opened itself.
   void NoteForeign(std::uint8_t number);
   void DropForeign(std::uint8_t number);
@@ -77,16 +82,15 @@ class ChannelPool {
 
  private:
   [[nodiscard]] Result<PooledChannel*> Open(Transport& transport, ByteView aid, ClientId client, Deadline deadline);
+  [[nodiscard]] Result<Channel> OpenAnyhow(Transport& transport, ByteView aid, ClientId client, Deadline deadline);
   [[nodiscard]] Result<bool> CloseOne(Transport& transport, ClientId client, Deadline deadline);
   [[nodiscard]] Result<void> Close(Transport& transport, std::list<PooledChannel>::iterator channel, Deadline deadline);
-  [[nodiscard]] bool MayBeFull(const Error& error) const;
   [[nodiscard]] bool IsOurs(const Channel& channel) const;
 
   std::optional<client::ChannelLedger> ledger_;
   std::list<PooledChannel> channels_;
   std::vector<std::uint8_t> foreign_;
   std::uint64_t opened_ = 0;
-  bool has_sessions_ = false;  ///< the port opens channels with AT+CCHO
 };
 
 }  // namespace simroot::device::daemon

@@ -13,6 +13,10 @@ constexpr std::uint8_t kGetResponse = 0xC0;
 constexpr std::uint8_t kManageChannel = 0x70;
 constexpr std::uint8_t kHighestChannel = 3;
 
+[[nodiscard]] bool IsIn(const std::vector<std::uint8_t>& numbers, std::uint8_t number) {
+  return std::ranges::find(numbers, number) != numbers.end();
+}
+
 }  // namespace
 
 /// Commands that name their channel. A client gets at the channels it has opened in this transaction, and at nothing
@@ -32,22 +36,32 @@ Result<Bytes> CardHolder::TransmitRaw(ClientId client, ByteView command, Deadlin
     return StatusOnly(StatusWord::kUnknownInstruction);
   }
   if (raw->opens) {
-    return OpenRaw(command, deadline);
+    pool_.AnnounceForeign();
+    auto opened = OpenRaw(command, deadline);
+    pool_.EndForeign(opened);
+    return opened;
   }
   if ((raw->channel == 0 && !raw->closes) ||
       (UsesKeys(command) && !pin_.MayUseKeysRaw(client, SelectedOn(raw->channel)))) {
     return StatusOnly(StatusWord::kSecurityNotSatisfied);
   }
   const Bytes selected = SelectedOn(raw->channel);  // an error below forgets it
+  const bool may_open = raw->selects && !IsIn(raw_channels_, raw->channel);
+  if (may_open) {
+    pool_.AnnounceForeign();
+  }
   auto answer = Send(Channel{}, command, deadline);
   NotePin(client, selected, command, answer);
-  SR_TRY_VOID(answer);
-  const bool success = IsSuccess(StatusOf(*answer));
+  const bool success = answer && IsSuccess(StatusOf(*answer));
   if (raw->closes && success) {
     DropRaw(raw->other_channel);
   } else if (raw->selects && success) {
     NoteRaw(raw->channel);
   }
+  if (may_open) {
+    pool_.EndForeign(answer);
+  }
+  SR_TRY_VOID(answer);
   NoteSelected(*raw, command, *answer);
   return answer;
 }
@@ -74,9 +88,6 @@ Bytes CardHolder::SelectedOn(std::uint8_t number) const {
 /// Channels that the client has opened; and SELECT, with which some cards open a channel, on one that was free when the
 /// client asked for it in the same transaction.
 bool CardHolder::MayUseRaw(const RawCommand& raw) const {
-  const auto is_in = [](const std::vector<std::uint8_t>& numbers, std::uint8_t number) {
-    return std::ranges::find(numbers, number) != numbers.end();
-  };
   const auto is_pooled = [this](std::uint8_t number) {
     return std::ranges::any_of(pool_.channels(), [number](const PooledChannel& channel) {
       return channel.channel.session < 0 && channel.channel.number == number;
@@ -85,9 +96,9 @@ bool CardHolder::MayUseRaw(const RawCommand& raw) const {
   if (is_pooled(raw.channel) || (raw.closes && is_pooled(raw.other_channel))) {
     return false;
   }
-  const bool may_begin = raw.selects && is_in(raw_was_free_, raw.channel);
-  const bool may_talk = raw.channel == 0 || is_in(raw_channels_, raw.channel) || may_begin;
-  return may_talk && (!raw.closes || is_in(raw_channels_, raw.other_channel));
+  const bool may_begin = raw.selects && IsIn(raw_was_free_, raw.channel);
+  const bool may_talk = raw.channel == 0 || IsIn(raw_channels_, raw.channel) || may_begin;
+  return may_talk && (!raw.closes || IsIn(raw_channels_, raw.other_channel));
 }
 
 void CardHolder::NoteRaw(std::uint8_t number) {
@@ -123,13 +134,21 @@ Result<Bytes> CardHolder::OpenRaw(ByteView command, Deadline deadline) {
     raw_has_room_ = true;
     warm_generation_ = 0;
   }
+  const auto raw = ParseRaw(command);
+  const bool any_number = raw && raw->other_channel == 0;
   SR_TRY(Bytes answer, Send(Channel{}, command, deadline));
+  while (any_number && StatusOf(answer) == StatusWord::kFunctionNotSupported) {
+    SR_TRY(const bool closed, Watched(pool_.Reclaim(*transport_, deadline)));
+    if (!closed) {
+      break;
+    }
+    SR_TRY(answer, Send(Channel{}, command, deadline));
+  }
   if (const StatusWord sw = StatusOf(answer); wire::Sw1(sw) == kSw1BytesWaiting) {
     // The number is fetched here: the basic channel is closed to clients, and a channel must not get lost.
     SR_TRY(answer,
            Send(Channel{}, std::array<std::uint8_t, 5>{0x00, kGetResponse, 0x00, 0x00, wire::Sw2(sw)}, deadline));
   }
-  const auto raw = ParseRaw(command);
   const auto parsed = wire::ParseResponse(answer);
   if (raw && parsed && IsSuccess(parsed->sw)) {
     const std::uint8_t number = parsed->data.empty() ? raw->other_channel : parsed->data.front();

@@ -39,14 +39,15 @@ Result<std::uint8_t> TakeChannel(const SendApdu& send, const CardResponse& answe
                                             std::to_string(answer.data().size()) +
                                             " bytes where one channel number belongs");
   }
+  const std::string what = "the card in " + port + " opened logical channel " + std::to_string(number);
+  if (number > kHighestChannel && number <= kHighestUiccChannel) {
+    (void)send(CloseCommand(number));  // it is open, and nobody else knows of it
+    return Refusal(wire::StatusWord::kFunctionNotSupported, what + ": those that can be used, 1 to 3, are in use",
+                   "close other programs that use the card, or restart the modem");
+  }
   if (number == 0 || number > kHighestChannel) {
-    if (number != 0 && number <= kHighestUiccChannel) {
-      (void)send(CloseCommand(number));  // it is open, and nobody else knows of it
-    }
-    return Fail(
-        ErrorDomain::kProtocol,
-        "the card in " + port + " opened logical channel " + std::to_string(number) + ", only 1 to 3 can be used",
-        "close other programs that use the card, or restart the modem");
+    return Fail(ErrorDomain::kProtocol, what + ", only 1 to 3 can be used",
+                "close other programs that use the card, or restart the modem");
   }
   return number;
 }

@@ -16,8 +16,8 @@ using SendApdu = std::function<Result<CardResponse>(ByteView command)>;
 /// The class byte of SELECT is the channel; it has no Le, and an answer announced by 61LL is left where it is. If
 /// SELECT fails, the channel is closed again.
 /// @param aid 5 to 16 bytes. @param port names the port in errors.
-/// @returns kUsage: length of `aid`. kCard: 6A82 unknown AID, 6A81 no free channel, or what else the card says.
-/// kProtocol: a channel number other than 1 to 3.
+/// @returns kUsage: length of `aid`. kCard: 6A82 unknown AID, 6A81 no free channel of 1 to 3, or what else the card
+/// says. kProtocol: a channel number that no card has.
 [[nodiscard]] Result<Channel> OpenApduChannel(const SendApdu& send, ByteView aid, const std::string& port);
 
 /// MANAGE CHANNEL close of channel 1 to 3. @returns kCard with the status word if the card refuses.

@@ -65,6 +65,12 @@ bool IsNotFound(const AtAnswer& answer) {
   return row != nullptr && row->code == kNotFound;
 }
 
+bool IsFull(const AtAnswer& answer) {
+  constexpr unsigned kMemoryFull = 20;
+  const CmeError* const row = RowOf(answer);
+  return row != nullptr && row->code == kMemoryFull;
+}
+
 std::string AnswerText(const AtAnswer& answer) {
   std::string text(answer.final_line_label);
   if (answer.text.empty()) {

@@ -15,6 +15,9 @@ namespace simroot::device {
 /// True for +CME ERROR 22, "not found".
 [[nodiscard]] bool IsNotFound(const AtAnswer& answer);
 
+/// True for +CME ERROR 20, "memory full": no channel is free for another session.
+[[nodiscard]] bool IsFull(const AtAnswer& answer);
+
 /// The final result code as people read it: "ERROR", "+CME ERROR 10, SIM not inserted".
 [[nodiscard]] std::string AnswerText(const AtAnswer& answer);
 

@@ -49,6 +49,7 @@ class AtTransport final : public Transport {
   Result<std::unique_ptr<TransportLock>> Lock(Deadline deadline) override;
   Result<Channel> OpenChannel(ByteView aid, Deadline deadline) override;
   Result<void> CloseChannel(const Channel& channel, Deadline deadline) override;
+  bool UsesSessions() const override { return mode_ != AtMode::kCsim; }
   Result<CardResponse> Transmit(const Channel& channel, ByteView command, Deadline deadline) override;
   Result<std::string> ReadIccid(Deadline deadline) override;
   ExchangeCounters Counters() const override;
@@ -59,6 +60,7 @@ class AtTransport final : public Transport {
     return [this, deadline](ByteView command) { return Transmit(Channel{}, command, deadline); };
   }
   Result<std::optional<Channel>> OpenSession(ByteView aid, Deadline deadline);
+  Result<void> CloseSession(int session, Deadline deadline);
   Result<CardResponse> TakeResponse(const std::string& verb, const AtAnswer& answer);
   Result<std::optional<std::string>> AskIccid(std::string_view command, Deadline deadline);
   Result<std::optional<std::string>> ReadIccidRestricted(Deadline deadline);
@@ -96,9 +98,14 @@ Result<Channel> AtTransport::OpenChannel(ByteView aid, Deadline deadline) {
       mode_ = AtMode::kCgla;
       return *session;
     }
+  }
+  auto channel = OpenApduChannel(Sender(deadline), aid, name_);
+  const bool full = !channel && channel.error().domain == ErrorDomain::kCard &&
+                    channel.error().sw == wire::StatusWord::kFunctionNotSupported;
+  if (!full) {  // or AT+CCHO may have failed for that, too
     mode_ = AtMode::kCsim;
   }
-  return OpenApduChannel(Sender(deadline), aid, name_);
+  return channel;
 }
 
 /// AT+CCHO. Nothing if the modem does not have it and the mode is auto.
@@ -119,18 +126,32 @@ Result<std::optional<Channel>> AtTransport::OpenSession(ByteView aid, Deadline d
   if (mode_ == AtMode::kAuto && !IsNotFound(answer)) {
     return std::optional<Channel>();
   }
+  if (IsFull(answer)) {
+    return Refusal(wire::StatusWord::kFunctionNotSupported,
+                   name_ + " has no logical channel free for AT+CCHO (" + AnswerText(answer) + ")",
+                   "close other programs that use the card, or restart the modem");
+  }
   // TS 27.007 gives AT+CCHO no status word: a modem known to have the command means that SELECT failed.
   return Refusal(wire::StatusWord::kFileNotFound,
                  name_ + " does not open application " + ToHex(aid) + " with AT+CCHO (" + AnswerText(answer) + ")",
                  "check the AID, that the applet is installed and a channel free, or try with mode=csim");
 }
 
+/// A refusal by the modem, on a line that goes on working, is one by the card: there was nothing to close.
 Result<void> AtTransport::CloseChannel(const Channel& channel, Deadline deadline) {
-  if (channel.session < 0) {
-    return CloseApduChannel(Sender(deadline), channel, name_);
+  auto closed = channel.session < 0 ? CloseApduChannel(Sender(deadline), channel, name_)
+                                    : CloseSession(channel.session, deadline);
+  if (!closed && closed.error().domain == ErrorDomain::kTransport && line_.Usable()) {
+    Error& error = closed.error();
+    return Refusal(wire::StatusWord::kChannelNotSupported, std::move(error.message), std::move(error.next_step));
   }
+  return closed;
+}
+
+/// AT+CCHC.
+Result<void> AtTransport::CloseSession(int session, Deadline deadline) {
   ++counters_.exchanges;
-  const std::string command = "AT+CCHC=" + std::to_string(channel.session);
+  const std::string command = "AT+CCHC=" + std::to_string(session);
   SR_TRY(const AtAnswer answer, line_.Exchange(command, AtInformation::kNone, deadline));
   if (answer.final != AtFinal::kOk) {
     return AtRefusal(name_, "AT+CCHC", answer);

@@ -151,6 +151,15 @@ TEST_F(AtTransportTest, RefusesAndClosesChannelFour) {
   ExpectFirstAt();
   modem_.Expect(kOpenCommand, ScriptedModem::Csim("049000"));
   modem_.Expect("AT+CSIM=10,\"0070800400\"", ScriptedModem::Csim("9000"));
+  const Error error = ErrorOf(Open().OpenChannel(kAid, Enough()));
+  EXPECT_EQ(error.domain, ErrorDomain::kCard);
+  EXPECT_EQ(error.sw, wire::StatusWord::kFunctionNotSupported);
+  EXPECT_THAT(error.message, HasSubstr("logical channel 4"));
+}
+
+TEST_F(AtTransportTest, RefusesChannelTwenty) {
+  ExpectFirstAt();
+  modem_.Expect(kOpenCommand, ScriptedModem::Csim("149000"));
   EXPECT_EQ(ErrorOf(Open().OpenChannel(kAid, Enough())).domain, ErrorDomain::kProtocol);
 }
 
@@ -222,6 +231,67 @@ TEST_F(AtTransportTest, NotFoundIs6A82InModeAutoToo) {
   ExpectFirstAt();
   modem_.Expect(kCchoCommand, "\r\n+CME ERROR: 22\r\n");
   EXPECT_EQ(ErrorOf(Open("").OpenChannel(kAid, Enough())).sw, wire::StatusWord::kFileNotFound);
+}
+
+TEST_F(AtTransportTest, MemoryFullIs6A81) {
+  ExpectFirstAt();
+  modem_.Expect(kCchoCommand, "\r\n+CME ERROR: 20\r\n");
+  const Error error = ErrorOf(Open("?mode=cgla").OpenChannel(kAid, Enough()));
+  EXPECT_EQ(error.domain, ErrorDomain::kCard);
+  EXPECT_EQ(error.sw, wire::StatusWord::kFunctionNotSupported);
+}
+
+TEST_F(AtTransportTest, AutoTriesSessionsAgainOnceAChannelIsFree) {
+  ExpectFirstAt();
+  modem_.Expect(kCchoCommand, "\r\n+CME ERROR: memory full\r\n");
+  modem_.Expect(kOpenCommand, ScriptedModem::Csim("6A81"));
+  modem_.Expect(kCchoCommand, ScriptedModem::Line("+CCHO: 2"));
+  Transport& transport = Open("");
+  EXPECT_EQ(ErrorOf(transport.OpenChannel(kAid, Enough())).sw, wire::StatusWord::kFunctionNotSupported);
+  EXPECT_TRUE(transport.UsesSessions());
+  const auto channel = transport.OpenChannel(kAid, Enough());
+  ASSERT_TRUE(channel) << channel.error().Text();
+  EXPECT_EQ(channel->session, 2);
+}
+
+TEST_F(AtTransportTest, ModeCsimUsesNoSessions) {
+  EXPECT_FALSE(Open("?mode=csim").UsesSessions());
+}
+
+TEST_F(AtTransportTest, ModeCglaUsesSessions) {
+  EXPECT_TRUE(Open("?mode=cgla").UsesSessions());
+}
+
+TEST_F(AtTransportTest, ModeAutoMayUseSessionsUntilTheModemHasNone) {
+  ExpectFirstAt();
+  modem_.Expect(kCchoCommand, ScriptedModem::Error());
+  modem_.Expect(kOpenCommand, ScriptedModem::Csim("019000"));
+  modem_.Expect(kSelectCommand, ScriptedModem::Csim("9000"));
+  Transport& transport = Open("");
+  EXPECT_TRUE(transport.UsesSessions());
+  EXPECT_TRUE(transport.OpenChannel(kAid, Enough()));
+  EXPECT_FALSE(transport.UsesSessions());
+}
+
+// The modem was restarted, say: there is nothing to close, and nothing wrong with the line.
+TEST_F(AtTransportTest, ASessionThatIsGoneIsNoErrorOfTheTransport) {
+  ExpectFirstAt();
+  modem_.Expect("AT+CCHC=2", "\r\n+CME ERROR: 21\r\n");
+  modem_.Expect("AT+CCHC=3", "\r\n+CME ERROR: 13\r\n");
+  modem_.Expect(kCloseCommand, ScriptedModem::Error());
+  modem_.Expect("AT+CCHC=1", ScriptedModem::Ok());
+  Transport& transport = Open("?mode=cgla");
+  EXPECT_EQ(ErrorOf(transport.CloseChannel({.number = 0, .session = 2}, Enough())).domain, ErrorDomain::kCard);
+  EXPECT_EQ(ErrorOf(transport.CloseChannel({.number = 0, .session = 3}, Enough())).domain, ErrorDomain::kCard);
+  EXPECT_EQ(ErrorOf(transport.CloseChannel({.number = 1, .session = -1}, Enough())).domain, ErrorDomain::kCard);
+  EXPECT_TRUE(transport.CloseChannel({.number = 0, .session = 1}, Enough()));
+}
+
+TEST_F(AtTransportTest, ClosingOnASilentLineIsAnErrorOfTheTransport) {
+  ExpectFirstAt();
+  modem_.ExpectAndHangUp("AT+CCHC=2", {});
+  EXPECT_EQ(ErrorOf(Open("?mode=cgla").CloseChannel({.number = 0, .session = 2}, Enough())).domain,
+            ErrorDomain::kTransport);
 }
 
 TEST_F(AtTransportTest, ASessionThatIsNoNumberIsAProtocolError) {

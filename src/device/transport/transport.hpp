@@ -87,6 +87,10 @@ class Transport {
   [[nodiscard]] virtual Result<Channel> OpenChannel(ByteView aid, Deadline deadline) = 0;
   [[nodiscard]] virtual Result<void> CloseChannel(const Channel& channel, Deadline deadline) = 0;
 
+  /// Channels are opened with AT+CCHO, or may be. It does not tell why it failed, so 6A82 may also mean that none is
+  /// free.
+  [[nodiscard]] virtual bool UsesSessions() const { return false; }
+
   /// Sends one APDU on `channel`; the class byte must already name it. No loop over 61xx or 6Cxx here.
   [[nodiscard]] virtual Result<CardResponse> Transmit(const Channel& channel, ByteView command, Deadline deadline) = 0;
 
