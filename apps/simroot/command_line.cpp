@@ -284,6 +284,9 @@ void AddConformanceCommand(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   command.add_option("--only", a.conformance.only, "cases with these words in number, title, clause or chapter")
       ->type_name("PATTERN");
+  command.add_option("--pin-file", device.pin_file, "a file with the card's user PIN, if it wants one")
+      ->envname("SIMROOT_PIN_FILE")
+      ->type_name("FILE");
   command.add_flag("--list", a.conformance.list, "print the cases and what they need, and touch no card");
   command.add_option("--timeout", device.timeout_s, "seconds that one command may take")
       ->check(CLI::Range(1U, 3600U))

@@ -6,6 +6,7 @@
 #include "common/crypto/openssl/openssl_crypto.hpp"
 #include "common/host/file_io.hpp"
 #include "conformance/report.hpp"
+#include "device/client/pin_file.hpp"
 #include "device/transport/in_process.hpp"
 #include "device/transport/transport.hpp"
 #include "output.hpp"
@@ -170,6 +171,10 @@ Result<void> WriteReport(const std::string& path, const std::string& text) {
 }
 
 Result<RunReport> RunAll(const ConformanceArguments& arguments, std::span<const conformance::Script> scripts) {
+  device::client::UserPin pin;
+  if (!arguments.device.pin_file.empty()) {
+    SR_TRY_VOID(device::client::ReadPinFile(arguments.device.pin_file, pin));
+  }
   SR_TRY(const auto link, OpenLink(arguments));
   const auto crypto = crypto::OpenSslCrypto::Create();
   if (crypto == nullptr) {
@@ -179,6 +184,7 @@ Result<RunReport> RunAll(const ConformanceArguments& arguments, std::span<const 
                                           .profile = arguments.profile,
                                           .only = arguments.only,
                                           .may_change = arguments.allow_write,
+                                          .pin = pin.Reveal(InsecureReveal::kForCrypto),
                                           .progress = {}};
   SR_TRY(RunReport report, conformance::Judge(*link, *crypto, scripts, options));
   SR_TRY_VOID(WriteReport(arguments.junit, conformance::ToJUnit(report)));

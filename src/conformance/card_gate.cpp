@@ -4,6 +4,7 @@
 #include "common/host/hex.hpp"
 #include "common/iotsafe/vocabulary.hpp"
 #include "common/wire/apdu.hpp"
+#include "common/wire/status_word.hpp"
 
 namespace simroot::conformance {
 namespace {
@@ -49,6 +50,7 @@ bool CanChange(ByteView command) {
   constexpr std::array kChanging{static_cast<std::uint8_t>(Ins::kVerifyPin),
                                  static_cast<std::uint8_t>(Ins::kPutPublicKeyUpdate),
                                  static_cast<std::uint8_t>(Ins::kGenerateCsr),
+                                 static_cast<std::uint8_t>(Ins::kEncryptInit),  // a nonce is used up
                                  static_cast<std::uint8_t>(Ins::kWriteFile),
                                  static_cast<std::uint8_t>(Ins::kDeleteObject),
                                  static_cast<std::uint8_t>(Ins::kGenerateKeyPair),
@@ -61,7 +63,11 @@ bool CanChange(ByteView command) {
   if (!Header::Read(command, header) || std::ranges::find(kChanging, header.ins) == kChanging.end()) {
     return false;
   }
-  return header.ins != Code(Ins::kPutPublicKeyInit) || header.p1 != 1;  // closing a session changes nothing
+  if (IsPinQuestion(command)) {
+    return false;
+  }
+  const bool has_sessions = header.ins == Code(Ins::kPutPublicKeyInit) || header.ins == Code(Ins::kEncryptInit);
+  return !has_sessions || header.p1 != 1;  // closing a session changes nothing
 }
 
 std::size_t CardGate::FindChannels() {
@@ -102,6 +108,36 @@ bool CardGate::TakeHeldBack() {
   return std::exchange(held_back_, false);
 }
 
+Result<PinState> CardGate::OpenPin(std::uint8_t cla) {
+  const auto channel = wire::ChannelOfClass(cla);
+  return pin_.Open(channel ? LowByte((cla & 0xFCU) | ToCard(*channel)) : cla);
+}
+
+bool CardGate::TakeGuarded() {
+  return std::exchange(guarded_, false);
+}
+
+Result<void> CardGate::PinTrouble() const {
+  return pin_trouble_ ? Result<void>(Unexpected(*pin_trouble_)) : Result<void>();
+}
+
+/// True if the answer is a refusal for want of the PIN, and the PIN has been given now. A refusal by a card that has
+/// its PIN is a finding like any other.
+bool CardGate::OpensPinFor(ByteView command, ByteView answer) {
+  if (pin_.state() == PinState::kNone || IsPinQuestion(command) ||
+      StatusOf(answer) != static_cast<std::uint16_t>(wire::StatusWord::kSecurityNotSatisfied)) {
+    return false;
+  }
+  const unsigned before = pin_.times_given();
+  const auto state = pin_.Open(command.front());
+  if (!state) {
+    pin_trouble_ = state.error();
+    return false;
+  }
+  guarded_ = guarded_ || *state != PinState::kVerified;
+  return pin_.times_given() > before;
+}
+
 std::uint8_t CardGate::ToCard(std::uint8_t channel) const {
   const std::size_t index = channel;
   return index == 0 || index > free_.size() ? channel : free_[index - 1];
@@ -122,7 +158,8 @@ std::size_t CardGate::Transmit(ByteView command, ByteSpan response) {
   const bool whole = Header::Read(command, header);
   const auto channel = whole ? wire::ChannelOfClass(header.cla) : std::nullopt;
   const bool closes = channel && header.ins == kManageChannel && header.p1 == kCloseChannel;
-  if ((!may_change_ && CanChange(command)) || (channel && !IsOurs(*channel)) || (closes && !IsOurs(header.p2))) {
+  if (pin_trouble_ || (!may_change_ && CanChange(command)) || (channel && !IsOurs(*channel)) ||
+      (closes && !IsOurs(header.p2))) {
     held_back_ = true;
     static constexpr std::array<std::uint8_t, 2> kRefused{0x69, 0x85};
     return CopyBytes(kRefused, response) ? kRefused.size() : 0;
@@ -137,7 +174,10 @@ std::size_t CardGate::Transmit(ByteView command, ByteSpan response) {
       out.PutU8(ToCard(header.p2));
     }
   }
-  const std::size_t size = link_.Transmit(sent, response);
+  std::size_t size = link_.Transmit(sent, response);
+  if (channel && size <= response.size() && OpensPinFor(sent, response.first(size))) {
+    size = link_.Transmit(sent, response);
+  }
   if (channel && size <= response.size()) {
     Remember(sent, response.first(size));
   }

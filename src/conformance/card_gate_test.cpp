@@ -123,5 +123,11 @@ TEST(CardGate, HoldsBackWhatChangesTheCard) {
   }
 }
 
+TEST(CardGate, EncryptionUsesUpANonceDecryptionNothing) {
+  EXPECT_TRUE(CanChange(Hex("8154000106860117A20103")));
+  EXPECT_FALSE(CanChange(Hex("81540101")));
+  EXPECT_FALSE(CanChange(Hex("8156000106860117A20102")));
+}
+
 }  // namespace
 }  // namespace simroot::conformance

@@ -140,15 +140,11 @@ TransportModel FindModel(Talk& talk, const std::vector<FoundObject>& objects) {
   return answer.announced ? TransportModel::kT0 : TransportModel::kT1;
 }
 
-bool IsP256(const ObjectInfo& info) {
-  return info.key_type == iotsafe::KeyType::kP256Persistent || info.key_type == iotsafe::KeyType::kP256Volatile;
-}
-
 /// The public halves a private key may have, likeliest first: same identifier, same label, the others.
 std::vector<const FoundObject*> Candidates(const std::vector<FoundObject>& objects, const ObjectInfo& key) {
   std::vector<const FoundObject*> found;
   for (const FoundObject& object : objects) {
-    if (object.info.object_class == ObjectClass::kPublicKey && object.info.key_type == key.key_type) {
+    if (object.info.object_class == ObjectClass::kPublicKey && KindOf(object.info) == KindOf(key)) {
       found.push_back(&object);
     }
   }
@@ -160,35 +156,98 @@ std::vector<const FoundObject*> Candidates(const std::vector<FoundObject>& objec
   return found;
 }
 
+/// How a key signs that can do nothing but what its description says.
+struct TrialSignature {
+  iotsafe::HashAlgorithm hash = iotsafe::HashAlgorithm::kSha256;
+  iotsafe::SignatureAlgorithm algorithm = iotsafe::SignatureAlgorithm::kEcdsa;
+  Bytes digest;
+};
+
+/// Nothing if it is no private key that signs, or signs in no way that is known.
+std::optional<TrialSignature> TrialFor(const ObjectInfo& info) {
+  using iotsafe::HashAlgorithm;
+  using iotsafe::SignatureAlgorithm;
+  const KeyKind kind = KindOf(info);
+  if (info.object_class != ObjectClass::kPrivateKey || kind == KeyKind::kOther ||
+      info.state != iotsafe::ObjectState::kActivated || !Has(info.functions, iotsafe::Function::kSignature)) {
+    return std::nullopt;
+  }
+  for (const SignatureAlgorithm algorithm :
+       {SignatureAlgorithm::kEcdsa, SignatureAlgorithm::kRsaPkcs1, SignatureAlgorithm::kRsaPss}) {
+    for (const HashAlgorithm hash : {HashAlgorithm::kSha256, HashAlgorithm::kSha384, HashAlgorithm::kSha512}) {
+      if ((algorithm == SignatureAlgorithm::kEcdsa) != (kind == KeyKind::kRsa) &&
+          Has(info.signature_algorithms, algorithm) && Has(info.hash_algorithms, hash)) {
+        return TrialSignature{hash, algorithm, Bytes(iotsafe::DigestSize(hash), 0x5A)};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+/// The raw signature out of tag 33; empty if there is none.
+Bytes TrialResult(Talk& talk, const ObjectInfo& key, const TrialSignature& trial) {
+  Bytes parameters = ReferenceById(key);
+  const auto hash = static_cast<unsigned>(trial.hash);
+  for (const unsigned byte : {0xA1U, 0x01U, 0x03U, 0x91U, 0x02U, hash >> 8U, hash & 0xFFU, 0x92U, 0x01U,
+                              static_cast<unsigned>(trial.algorithm)}) {
+    parameters.push_back(LowByte(byte));
+  }
+  Bytes update{0x9E, LowByte(trial.digest.size())};
+  update.insert(update.end(), trial.digest.begin(), trial.digest.end());
+  const bool open = talk.Applet(Ins::kComputeSignatureInit, 0x00, 0x01, parameters).ok();
+  const auto answer = open ? talk.Applet(Ins::kComputeSignatureUpdate, 0x80, 0x01, update) : Talk::Answer();
+  static_cast<void>(talk.Applet(Ins::kComputeSignatureInit, 0x01, 0x01, {}));
+  if (!answer.ok()) {
+    return {};
+  }
+  if (KindOf(key) == KeyKind::kRsa) {
+    ByteReader reader(answer.data);
+    wire::Tlv signature;
+    const bool read = wire::ReadFlexibleTlv(reader, {}, signature);
+    return read ? Bytes(signature.value.begin(), signature.value.end()) : Bytes();
+  }
+  const auto signature = iotsafe::ParseSignature(answer.data, ScalarSize(CurveOf(KindOf(key))));
+  return signature ? Bytes(signature->view().begin(), signature->view().end()) : Bytes();
+}
+
+/// True if the public key of this object verifies the signature.
+bool Verifies(Talk& talk, crypto::Crypto& crypto, const ObjectInfo& info, const TrialSignature& trial,
+              ByteView signature) {
+  const auto read = talk.Applet(Ins::kReadPublicKey, 0x00, 0x00, ReferenceById(info));
+  ByteReader reader(read.data);
+  wire::Tlv outer;
+  const bool is_key =
+      read.ok() && wire::ReadFlexibleTlv(reader, {}, outer) && outer.tag == Code(iotsafe::Tag::kPublicKeyData);
+  const auto key = is_key ? iotsafe::ParseAnyPublicKeyValue(outer.value) : Unexpected(ParseError::kMissingTag);
+  if (!key || key->point.empty() != (KindOf(info) == KeyKind::kRsa)) {
+    return false;
+  }
+  if (KindOf(info) == KeyKind::kRsa) {
+    const auto padding =
+        trial.algorithm == iotsafe::SignatureAlgorithm::kRsaPss ? crypto::RsaPadding::kPss : crypto::RsaPadding::kPkcs1;
+    return crypto.VerifyRsa({key->modulus, key->exponent}, padding, trial.hash, trial.digest, signature) ==
+           crypto::VerifyResult::kValid;
+  }
+  return crypto.VerifyEcdsa(CurveOf(KindOf(info)), key->point, trial.digest, signature) == crypto::VerifyResult::kValid;
+}
+
 /// Signs a digest with the key and finds the public key that verifies it. If none does, the one of the same identifier
 /// stays: the cases will show what is wrong.
 void FindPublicHalf(Talk& talk, crypto::Crypto& crypto, const std::vector<FoundObject>& objects, FoundObject& key) {
+  const auto trial = TrialFor(key.info);
+  if (!trial) {
+    return;
+  }
   const auto candidates = Candidates(objects, key.info);
   if (!candidates.empty() && candidates.front()->info.id == key.info.id) {
     key.public_info = candidates.front()->info;
   }
-  const Bytes digest(32, 0x5A);
-  Bytes parameters = ReferenceById(key.info);
-  for (const int byte : {0xA1, 0x01, 0x03, 0x91, 0x02, 0x00, 0x01, 0x92, 0x01, 0x04}) {
-    parameters.push_back(LowByte(byte));
-  }
-  Bytes update{0x9E, 0x20};
-  update.insert(update.end(), digest.begin(), digest.end());
-  const bool open = talk.Applet(Ins::kComputeSignatureInit, 0x00, 0x01, parameters).ok();
-  const auto answer = open ? talk.Applet(Ins::kComputeSignatureUpdate, 0x80, 0x01, update) : Talk::Answer();
-  static_cast<void>(talk.Applet(Ins::kComputeSignatureInit, 0x01, 0x01, {}));
-  const auto signature = iotsafe::ParseSignature(answer.data);
-  if (!answer.ok() || !signature) {
+  const Bytes signature = TrialResult(talk, key.info, *trial);
+  if (signature.empty()) {
     return;
   }
   for (const FoundObject* candidate : candidates) {
-    const auto read = talk.Applet(Ins::kReadPublicKey, 0x00, 0x00, ReferenceById(candidate->info));
-    ByteReader reader(read.data);
-    wire::Tlv outer;
-    const bool is_key = read.ok() && wire::ReadTlv(reader, outer) && outer.tag == Code(iotsafe::Tag::kPublicKeyData);
-    const auto point = is_key ? iotsafe::ParsePublicKeyValue(outer.value) : Unexpected(ParseError::kMissingTag);
-    if (point &&
-        crypto.VerifyEcdsa(crypto::Curve::kP256, *point, digest, signature->view()) == crypto::VerifyResult::kValid) {
+    if (Verifies(talk, crypto, candidate->info, *trial, signature)) {
       key.public_info = candidate->info;
       return;
     }
@@ -209,18 +268,12 @@ Result<Capabilities> Discover(wire::CardEndpoint& card, crypto::Crypto& crypto, 
   SR_TRY_VOID(ReadApplication(talk, found));
   SR_TRY(const Bytes list, ReadList(talk));
   SR_TRY(std::vector<FoundObject> objects, ParseList(list));
+  SR_TRY(found.pin, options.open_pin ? options.open_pin(kClass) : CardPin(card, {}).Open(kClass));
   found.model = FindModel(talk, objects);
   found.wrapped = list.empty() || (list.front() >= 0xC1 && list.front() <= 0xC4);
   for (FoundObject& object : objects) {
-    const ObjectInfo& info = object.info;
-    found.objects.push_back(info);
-    const bool may_sign = info.object_class == ObjectClass::kPrivateKey && IsP256(info) &&
-                          info.state == iotsafe::ObjectState::kActivated &&
-                          Has(info.functions, iotsafe::Function::kSignature) &&
-                          Has(info.signature_algorithms, iotsafe::SignatureAlgorithm::kEcdsa);
-    if (may_sign) {
-      FindPublicHalf(talk, crypto, objects, object);
-    }
+    found.objects.push_back(object.info);
+    FindPublicHalf(talk, crypto, objects, object);
   }
   found.variables["aid"] = aid;
   AssignRoles(objects, options, found);

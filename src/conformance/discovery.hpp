@@ -2,6 +2,7 @@
 /// Finds out what a card has, so that cases can ask for what they need instead of presupposing it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "common/iotsafe/objects.hpp"
 #include "common/wire/card_endpoint.hpp"
 #include "conformance/apdu_script.hpp"
+#include "conformance/card_pin.hpp"
 #include "conformance/expression.hpp"
 
 namespace simroot::conformance {
@@ -34,6 +36,7 @@ struct Fact {
 /// information structure. {unknown} is an identifier that no object has, with its length; {aid} the application.
 struct Capabilities {
   TransportModel model = TransportModel::kT0;
+  PinState pin = PinState::kNone;
   bool wrapped = true;  ///< information structures come in C1 to C4
   iotsafe::ApplicationInfo application;
   std::vector<iotsafe::ObjectInfo> objects;
@@ -50,11 +53,14 @@ struct DiscoveryOptions {
   bool can_reset = false;    ///< the card can be reset
   bool fragments = true;     ///< commands of fewer than four bytes reach it
   std::size_t channels = 3;  ///< free channels besides the basic one
+  /// Asks for the user PIN, and gives it, on the channel of a class byte. Empty: it is only asked for.
+  std::function<Result<PinState>(std::uint8_t cla)> open_pin = {};
 };
 
 /// Opens channel 1, selects the applet under the AIDs that are known, and reads everything it says of itself; each key
-/// that should sign makes one signature, which shows whose public half is which. Changes nothing on the card.
-/// @returns kUsage: no application under any known AID. kProtocol: the applet says nothing that can be understood.
+/// that should sign makes one signature, which shows whose public half is which. Changes nothing on the card, but gives
+/// its user PIN if it wants one. @returns kCard: the PIN is wrong or could not be given. kUsage: no application under
+/// any known AID. kProtocol: the applet says nothing that can be understood.
 [[nodiscard]] Result<Capabilities> Discover(wire::CardEndpoint& card, crypto::Crypto& crypto,
                                             const DiscoveryOptions& options);
 

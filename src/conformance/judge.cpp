@@ -106,11 +106,17 @@ void TakeFailure(const CaseFailure& failure, const SelectedCase& selected, CaseR
   }
 }
 
+/// Why a case was skipped that uses what the user PIN guards.
+std::string WhyGuarded(PinState pin) {
+  return pin == PinState::kBlocked ? "the card's user PIN is blocked; only the card's issuer can unblock it"
+                                   : "the card wants its user PIN; give --pin-file";
+}
+
 /// One run over all cases.
 class Run {
  public:
   Run(CardLink& link, crypto::Crypto& crypto, const JudgeOptions& options)
-      : link_(link), crypto_(crypto), options_(options), gate_(link, options.may_change) {}
+      : link_(link), crypto_(crypto), options_(options), gate_(link, options.may_change, options.pin) {}
 
   Result<RunReport> All(const std::vector<SelectedCase>& cases) {
     report_.card = options_.card;
@@ -137,9 +143,16 @@ class Run {
       return Fail(ErrorDomain::kTransport, "the card has no free logical channel",
                   "close the programs that use the card, then try again");
     }
-    auto found = Discover(gate_, crypto_, {options_.may_change, link_.CanReset(), link_.CarriesFragments(), channels});
+    auto found = Discover(gate_, crypto_,
+                          {.may_change = options_.may_change,
+                           .can_reset = link_.CanReset(),
+                           .fragments = link_.CarriesFragments(),
+                           .channels = channels,
+                           .open_pin = [this](std::uint8_t cla) { return gate_.OpenPin(cla); }});
     gate_.CloseChannels();
     SR_TRY_VOID(CheckLink());
+    SR_TRY_VOID(gate_.PinTrouble());
+    static_cast<void>(gate_.TakeGuarded());  // what a key signs is not needed to name it
     if (found) {
       card_ = *std::move(found);
       report_.facts = card_.facts;
@@ -173,9 +186,14 @@ class Run {
     gate_.CloseChannels();
     report.took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
     SR_TRY_VOID(CheckLink());
+    SR_TRY_VOID(gate_.PinTrouble());
+    const bool guarded = gate_.TakeGuarded();
     if (gate_.TakeHeldBack()) {
       report.verdict = Verdict::kSkipped;
       report.reason = "the case would change something, or use a channel of another program, without saying so";
+    } else if (guarded) {  // the case has not seen what it is there to see
+      report.verdict = Verdict::kSkipped;
+      report.reason = WhyGuarded(gate_.pin_state());
     } else if (failure) {
       TakeFailure(*failure, selected, report);
     }

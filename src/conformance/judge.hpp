@@ -73,6 +73,8 @@ struct JudgeOptions {
   std::string profile = "default";  ///< the compatibility profile whose expectations hold
   std::string only;                 ///< part of number, title, clause or chapter, of any letter case; empty: all cases
   bool may_change = false;          ///< cases may change the content of containers
+  /// The card's user PIN, borrowed; empty: it is not given, and cases for which the card wants it are skipped.
+  ByteView pin = {};
   /// Told after each case; may be empty.
   std::function<void(const CaseReport&)> progress;
 };
@@ -92,8 +94,8 @@ struct SelectedCase {
 [[nodiscard]] std::vector<std::string> KnownProfiles(std::span<const Script> scripts);
 
 /// Finds out what the card has and runs every selected case that can run on it. Each begins on channels of its own,
-/// which are closed afterwards. @returns kTransport: the card can no longer be reached. kUsage: no applet, an unknown
-/// profile, no such case, no free channel.
+/// which are closed afterwards. @returns kCard: the user PIN is wrong, or could not be given. kTransport: the card can
+/// no longer be reached. kUsage: no applet, an unknown profile, no such case, no free channel.
 [[nodiscard]] Result<RunReport> Judge(CardLink& link, crypto::Crypto& crypto, std::span<const Script> scripts,
                                       const JudgeOptions& options);
 

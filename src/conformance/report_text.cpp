@@ -129,6 +129,13 @@ std::string ToText(const RunReport& report) {
     text += clients.empty() ? "; no single client copes with every deviation"
                             : "; with every deviation: " + Listed(clients);
   }
+  // A grade must not seem to cover what was not looked at.
+  const auto unseen = std::ranges::count_if(report.cases, [](const CaseReport& one) {
+    return one.verdict == Verdict::kSkipped && one.reason.find("user PIN") != std::string::npos;
+  });
+  if (unseen > 0) {
+    text += "; " + std::to_string(unseen) + " cases were skipped for want of its user PIN";
+  }
   return text + "\n";
 }
 

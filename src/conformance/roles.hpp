@@ -15,6 +15,12 @@ struct FoundObject {
   std::optional<iotsafe::ObjectInfo> public_info;  ///< private keys: the public key that verifies their signature
 };
 
+/// Keys that go together: the halves of a pair, and what agrees on secrets.
+enum class KeyKind : std::uint8_t { kP256, kBrainpoolP256, kP384, kRsa, kOther };
+[[nodiscard]] KeyKind KindOf(const iotsafe::ObjectInfo& info);
+/// The curve of any kind but kRsa and kOther.
+[[nodiscard]] crypto::Curve CurveOf(KeyKind kind);
+
 /// `84 01 01`: the reference by identifier, as commands carry it.
 [[nodiscard]] Bytes ReferenceById(const iotsafe::ObjectInfo& info);
 

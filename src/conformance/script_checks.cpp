@@ -21,22 +21,6 @@ OrReason<void> ScriptRunner::Verify(const Words& words) {
                  "the signature " + ToHex(signature) + " does not verify over " + ToHex(digest));
 }
 
-/// `verifyrsa pkcs1|pss HASH MODULUS EXPONENT DIGEST SIGNATURE`.
-OrReason<void> ScriptRunner::VerifyRsa(const Words& words) {
-  if (words[0] != "pkcs1" && words[0] != "pss") {
-    return Reason("no padding '" + words[0] + "'");
-  }
-  SR_TRY(const auto hash, HashNamed(words[1]));
-  SR_TRY(const Bytes modulus, Value(words[2]));
-  SR_TRY(const Bytes exponent, Value(words[3]));
-  SR_TRY(const Bytes digest, Value(words[4]));
-  SR_TRY(const Bytes signature, Value(words[5]));
-  const auto padding = words[0] == "pss" ? crypto::RsaPadding::kPss : crypto::RsaPadding::kPkcs1;
-  return Require(
-      crypto_.VerifyRsa({modulus, exponent}, padding, hash, digest, signature) == crypto::VerifyResult::kValid,
-      "the RSA signature does not verify over " + ToHex(digest));
-}
-
 OrReason<void> ScriptRunner::Ecdh(const Words& words) {
   SR_TRY(const Curve curve, CurveNamed(words[0]));
   SR_TRY(const Bytes scalar, Value(words[1]));

@@ -166,7 +166,8 @@ std::span<const ScriptRunner::VerbRow> ScriptRunner::Verbs() {
       VerbRow{"list", 2, &ScriptRunner::List},         VerbRow{"structures", 2, &ScriptRunner::Structures},
       VerbRow{"contains", 2, &ScriptRunner::Contains}, VerbRow{"ends", 2, &ScriptRunner::Ends},
       VerbRow{"size", 2, &ScriptRunner::Size},         VerbRow{"fields", 2, &ScriptRunner::Fields},
-      VerbRow{"tagsin", 2, &ScriptRunner::TagsIn},
+      VerbRow{"tagsin", 2, &ScriptRunner::TagsIn},     VerbRow{"rsakey", 2, &ScriptRunner::RsaKey},
+      VerbRow{"rsapair", 1, &ScriptRunner::RsaPair},
   };
   return kRows;
 }
@@ -205,6 +206,14 @@ OrReason<void> ScriptRunner::Assign(const ScriptLine& line) {
 }
 
 OrReason<Bytes> ScriptRunner::AssignedValue(const ScriptLine& line, const std::string& name, std::string_view rest) {
+  const auto rows = Values();
+  const auto row = std::ranges::find(rows, std::string_view(line.verb), &ValueRow::verb);
+  if (row != rows.end()) {
+    const Words words = SplitWords(rest);
+    SR_TRY_VOID(
+        Require(words.size() == row->words, "'" + line.verb + "' takes " + std::to_string(row->words) + " words"));
+    return (this->*row->run)(words);
+  }
   if (line.verb == "hash") {
     SR_TRY(const auto hash, HashNamed(TakeWord(rest)));
     SR_TRY(const Bytes message, Value(rest));

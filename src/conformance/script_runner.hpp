@@ -45,6 +45,12 @@ class ScriptRunner {
     OrReason<void> (ScriptRunner::*run)(const Words& words);
   };
   static std::span<const VerbRow> Verbs();
+  struct ValueRow {
+    std::string_view verb;
+    std::size_t words;
+    OrReason<Bytes> (ScriptRunner::*run)(const Words& words);
+  };
+  static std::span<const ValueRow> Values();
 
   [[nodiscard]] OrReason<void> Begin(CaseBegin begin);
   [[nodiscard]] OrReason<void> RunBlock(std::span<const ScriptLine> lines);
@@ -62,6 +68,8 @@ class ScriptRunner {
   [[nodiscard]] OrReason<void> KeyPair(const Words& words);
   [[nodiscard]] OrReason<void> Verify(const Words& words);
   [[nodiscard]] OrReason<void> VerifyRsa(const Words& words);
+  [[nodiscard]] OrReason<void> RsaKey(const Words& words);
+  [[nodiscard]] OrReason<void> RsaPair(const Words& words);
   [[nodiscard]] OrReason<void> Ecdh(const Words& words);
   [[nodiscard]] OrReason<void> OnCurve(const Words& words);
   [[nodiscard]] OrReason<void> Equal(const Words& words);
@@ -77,6 +85,11 @@ class ScriptRunner {
   [[nodiscard]] OrReason<void> Size(const Words& words);
   [[nodiscard]] OrReason<void> Fields(const Words& words);
   [[nodiscard]] OrReason<void> TagsIn(const Words& words);
+
+  // What goes into a variable.
+  [[nodiscard]] OrReason<Bytes> SignRsa(const Words& words);
+  [[nodiscard]] OrReason<Bytes> Xor(const Words& words);
+  [[nodiscard]] OrReason<Bytes> GcmTag(const Words& words);
 
   [[nodiscard]] OrReason<void> Command(std::string_view text);
   void Exchange(ByteView command);

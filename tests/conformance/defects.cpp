@@ -13,7 +13,7 @@ Bytes DefectBed::Send(const Bytes& command) {
 
 std::vector<Defect> Defects() {
   std::vector<Defect> all;
-  for (const std::span<const Defect> part : {ObjectDefects(), KeyDefects()}) {
+  for (const std::span<const Defect> part : {ObjectDefects(), KeyDefects(), ServiceDefects()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;

@@ -30,11 +30,14 @@ struct Defect {
   Bytes (*transmit)(DefectBed& bed, const Bytes& command);
   bool t0 = false;  ///< the card announces its answers; the others answer directly
   void (*configure)(card::CompatibilityConfig& config) = nullptr;  ///< where a switch of the applet is the defect
+  std::string_view store = "reference";                            ///< what is on the card (README.md)
 };
 
 /// Defects in selection, random numbers, descriptions, files and transport; and in what is done with keys.
 [[nodiscard]] std::span<const Defect> ObjectDefects();
 [[nodiscard]] std::span<const Defect> KeyDefects();
+/// Defects in what only some cards have: RSA, other curves, AES and HASH.
+[[nodiscard]] std::span<const Defect> ServiceDefects();
 /// All of them. Names are unique.
 [[nodiscard]] std::vector<Defect> Defects();
 

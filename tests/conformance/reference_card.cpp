@@ -72,11 +72,13 @@ void Add(ObjectStore& store, const ObjectInfo& info, ByteView value, std::uint8_
 
 /// A pair whose halves share identifier and label.
 void AddPair(ObjectStore& store, crypto::Crypto& crypto, std::uint8_t id, std::string_view label,
-             std::uint8_t functions, std::uint16_t hashes) {
-  std::array<std::uint8_t, crypto::kP256ScalarSize> scalar{};
-  std::array<std::uint8_t, crypto::kP256PointSize> point{};
-  SR_CHECK(crypto.GenerateKeyPair(crypto::Curve::kP256, scalar, point));
-  const auto type = KeyType::kP256Persistent;
+             std::uint8_t functions, std::uint16_t hashes, KeyType type = KeyType::kP256Persistent) {
+  const auto curve = type == KeyType::kP384Persistent            ? crypto::Curve::kP384
+                     : type == KeyType::kBrainpoolP256Persistent ? crypto::Curve::kBrainpoolP256r1
+                                                                 : crypto::Curve::kP256;
+  Bytes scalar(ScalarSize(curve));
+  Bytes point(PointSize(curve));
+  SR_CHECK(crypto.GenerateKeyPair(curve, scalar, point));
   Add(store, Key(Info(ObjectClass::kPrivateKey, id, label, 0), type, functions, hashes), scalar, id);
   Add(store, Key(Info(ObjectClass::kPublicKey, id, label, 1), type, functions, hashes), point);
 }
@@ -99,6 +101,14 @@ void AddPsk(ObjectStore& store, std::uint8_t id, std::string_view label, std::ui
   secret.functions = functions;
   secret.key_derivation = derivation;
   Add(store, secret, value);
+}
+
+/// AES keys: what each may be used for.
+void AddAes(ObjectStore& store, std::uint8_t id, std::string_view label, KeyType type, std::uint8_t functions) {
+  ObjectInfo secret = Info(ObjectClass::kSecretKey, id, label, 0);
+  secret.key_type = type;
+  secret.functions = functions;
+  Add(store, secret, Hex("2B7E151628AED2A6ABF7158809CF4F3C"));
 }
 
 void AddFile(ObjectStore& store, std::uint8_t id, std::string_view label, std::uint8_t access, ByteView content) {
@@ -131,6 +141,10 @@ void FillSecrets(ObjectStore& store, crypto::Crypto& /*crypto*/) {
   AddPsk(store, 0x0A, "emptypsk", 0x08, 0x03, {});
   AddPsk(store, 0x0B, "longpsk", 0x08, 0x03, Counting(256));
   AddPsk(store, 0x0C, "onebyte", 0x08, 0x03, Counting(1));
+  AddAes(store, 0x17, "aes", KeyType::kAes, 0x30);
+  AddAes(store, 0x18, "mac", KeyType::kAesCmac, 0x01);
+  AddAes(store, 0x19, "seal", KeyType::kAes, 0x10);
+  AddAes(store, 0x1A, "open", KeyType::kAes, 0x20);
 }
 
 /// Pairs on every curve.
@@ -143,6 +157,8 @@ void FillCurves(ObjectStore& store, crypto::Crypto& crypto) {
   AddEmptyPair(store, 0x11, "p384", KeyType::kP384Persistent, 0x07);
   AddEmptyPair(store, 0x12, "p384gen", KeyType::kP384Volatile, 0x07);
   AddPeer(store, 0x13, "p384peer", KeyType::kP384Volatile, 0x05);
+  AddPair(store, crypto, 0x14, "p384sig", 0x07, 0x0007, KeyType::kP384Persistent);
+  AddPair(store, crypto, 0x15, "bpsig", 0x07, 0x0007, KeyType::kBrainpoolP256Persistent);
 }
 
 /// RSA, beside one pair on P-256.

@@ -12,14 +12,15 @@ import unittest
 import xml.etree.ElementTree
 
 import pcsc_reader
+from issuer import Issuer
 from support import SIMROOT, CardTestCase, Child, clean_environment
 
 RUN_LIMIT_S = 120
 
 
-def judge(*arguments, status=0):
+def judge(*arguments, status=0, env=None):
     """Runs the command to its end and checks its exit status."""
-    result = subprocess.run([SIMROOT, "conformance", *arguments], env=clean_environment(), capture_output=True,
+    result = subprocess.run([SIMROOT, "conformance", *arguments], env=clean_environment(env), capture_output=True,
                             text=True, timeout=RUN_LIMIT_S)
     if result.returncode != status:
         raise AssertionError(f"{arguments} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")
@@ -118,6 +119,90 @@ class Conformance(CardTestCase):
             report = json.loads(judge("--card", "sim:" + file, "--json", "--allow-write").stdout)
             self.assertEqual(report["grade"], "conforms", contents)
             self.assertGreaterEqual(report["counts"]["passed"], 75, contents)
+
+    def card_with_pin(self):
+        """A card of the demo profile that wants the PIN 1234."""
+        file = os.path.join(self.folder, self.id().rsplit(".", 1)[1] + ".card")
+        issuer = Issuer(file)
+        issuer.run(issuer.set_pin(b"1234"))
+        return file
+
+    def pin_file(self, pin):
+        path = os.path.join(self.folder, "pin")
+        with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(pin + "\n")
+        return path
+
+    def tries_left(self, file):
+        result = subprocess.run([SIMROOT, "device", "pin", "--json", "--card", "sim:" + file], check=True, timeout=30,
+                                env=clean_environment(), capture_output=True, text=True)
+        return json.loads(result.stdout).get("tries_left")
+
+    def test_pin_not_given_is_a_reason_to_skip(self):
+        file = self.card_with_pin()
+        for leave in ([], ["--allow-write"]):
+            report = json.loads(judge("--card", "sim:" + file, "--json", *leave).stdout)
+            self.assertEqual(report["grade"], "conforms")
+            self.assertEqual(report["card_has"]["user PIN"], "wanted, and not given")
+            guarded = [case for case in report["cases"]
+                       if case.get("reason") == "the card wants its user PIN; give --pin-file"]
+            self.assertGreater(len(guarded), 60)
+            self.assertTrue(all(case["verdict"] == "skipped" for case in guarded))
+        self.assertRegex(judge("--card", "sim:" + file).stdout,
+                         r"the card conforms; \d+ cases were skipped for want of its user PIN\n$")
+        self.assertEqual(self.tries_left(file), 3)
+
+    def test_pin_from_a_file(self):
+        file = os.path.join(self.folder, "pin-file.card")
+        issuer = Issuer(file)
+        without = json.loads(judge("--card", "sim:" + file, "--json", "--allow-write").stdout)
+        issuer.run(issuer.set_pin(b"1234"))
+        pin = self.pin_file("1234")
+        for arguments, env in ((["--pin-file", pin], None), ([], {"SIMROOT_PIN_FILE": pin})):
+            report = json.loads(judge("--card", "sim:" + file, "--json", "--allow-write", *arguments, env=env).stdout)
+            self.assertEqual(report["grade"], "conforms")
+            self.assertEqual(report["counts"], without["counts"])  # cases that reset the card are among them
+            self.assertEqual(report["card_has"]["user PIN"], "given")
+        self.assertNotIn("31323334", judge("--card", "sim:" + file, "--json", "--pin-file", pin).stdout)
+        in_modem = self.judge_in_modem([], "--pin-file", pin, card_file=file)
+        self.assertEqual(in_modem["grade"], "conforms")
+        self.assertFalse([case for case in in_modem["cases"] if "PIN" in case.get("reason", "")])
+
+    def test_pin_that_is_wrong_ends_the_run(self):
+        file = self.card_with_pin()
+        for left, words in ((2, "the user PIN is wrong, tries left: 2; nothing was judged"),
+                            (1, "the user PIN is wrong, tries left: 1; nothing was judged"),
+                            (1, "one try left, so it was not given")):
+            result = judge("--card", "sim:" + file, "--pin-file", self.pin_file("4321"), status=1)
+            self.assertIn(words, result.stderr)
+            self.assertEqual(len(result.stderr.splitlines()), 1)
+            self.assertEqual(result.stdout, "")
+            self.assertEqual(self.tries_left(file), left)
+        self.assertIn("one try left", judge("--card", "sim:" + file, "--pin-file", self.pin_file("1234"),
+                                            status=1).stderr)
+        self.assertIn("--pin-file", judge("--card", "sim:" + file).stdout)  # without it the card is judged all the same
+        self.assertEqual(self.tries_left(file), 1)
+
+    def test_pin_that_is_blocked(self):
+        file = self.card_with_pin()
+        for _ in range(3):
+            subprocess.run([SIMROOT, "device", "pin", "--give", "--pin-file", self.pin_file("4321"), "--card",
+                            "sim:" + file], timeout=30, env=clean_environment(), capture_output=True)
+        for arguments in ([], ["--pin-file", self.pin_file("1234")]):
+            report = json.loads(judge("--card", "sim:" + file, "--json", "--allow-write", *arguments).stdout)
+            self.assertEqual(report["grade"], "conforms")
+            self.assertIn("blocked", report["card_has"]["user PIN"])
+            reasons = {case.get("reason", "") for case in report["cases"]}
+            self.assertTrue(any("PIN is blocked" in reason for reason in reasons), reasons)
+            self.assertFalse(any("give --pin-file" in reason for reason in reasons), reasons)
+
+    def test_pin_file_that_cannot_be_used(self):
+        path = self.pin_file("1234")
+        os.chmod(path, 0o644)
+        self.assertIn("others than its owner", judge("--card", "sim:" + self.card_file, "--pin-file", path,
+                                                     status=2).stderr)
+        os.remove(path)
+        self.assertIn("No such file", judge("--card", "sim:" + self.card_file, "--pin-file", path, status=2).stderr)
 
     def test_direct_answers(self):
         report = self.judge_in_modem(["--t1"])
