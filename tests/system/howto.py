@@ -7,7 +7,11 @@ A block that begins with ```sh client is the device's part. It is run twice more
 must not accept, while the page's servers go on running: with all files of the device but another SIM in the modem, and
 with a SIM, key file and certificate of a stranger who has a CA of his own. Neither may give the output that the page
 promises. What a person sees with another SIM stands in the block ```text refused, and that is checked too.
+
+Whatever a page with a block of the device runs is searched for the keys of the SIMs, in memory and files (page_search.py).
+The pre-shared key is not the published one for that: its bytes count from 0 to 15, as tables in any program do.
 """
+import hashlib
 import os
 import re
 import select
@@ -18,9 +22,13 @@ import tempfile
 import time
 import unittest
 
+from issuer import Issuer
+from page_search import PageSearch
 from support import BUILD, LIMIT_S, SIMROOT, Child, clean_environment
 
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "howto")
+PUBLISHED_PSK = "000102030405060708090A0B0C0D0E0F"
+CREATE = "simroot card create sim.card\n"
 MARK = "SIMROOT_HOWTO_RUN"  # in the environment of what a page starts: finds daemons that leave the shell's session
 
 
@@ -67,9 +75,10 @@ def missing_line(promised, output):
 
 
 class Shell:
-    """A shell that runs blocks one after the other and stops at the first command that fails."""
+    """A shell that runs blocks one after the other and stops at the first command that fails. With an ExitSearch, the
+    memory of all that it starts is searched."""
 
-    def __init__(self, folder, environment):
+    def __init__(self, folder, environment, search=None):
         self.folder = folder
         self.output = ""
         self.count = 0
@@ -78,8 +87,26 @@ class Shell:
         for name in [name for name in env if re.search("CA_BUNDLE|CAINFO|CA_CERTS|^OPENSSL_CONF$", name)]:
             del env[name]  # a reader has none, until a page sets it
         env.update({MARK: self.run_id, "HOME": folder, "LC_ALL": "C.UTF-8"})
-        self.process = subprocess.Popen(["bash", "--noprofile", "--norc"], cwd=folder, env=env, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        command = ["bash", "--noprofile", "--norc"]
+        self.process = subprocess.Popen(search.command(*command) if search else command, cwd=folder, env=env,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        start_new_session=True)
+        self.pid = self.only_child(self.process.pid) if search else self.process.pid
+
+    @staticmethod
+    def only_child(pid):
+        """exit_search has the shell as its child, and ends when everything has ended."""
+        until = time.monotonic() + LIMIT_S
+        while time.monotonic() < until:
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                children = file.read().split()
+            if children:
+                return int(children[0])
+            time.sleep(0.01)
+        raise AssertionError("exit_search does not start the shell")
+
+    def has_ended(self):
+        return self.process.poll() is not None or not os.path.exists(f"/proc/{self.pid}")
 
     def run(self, text, subshell=False):
         """Runs a block to its end; returns where its output begins and its status."""
@@ -100,7 +127,7 @@ class Shell:
         until = time.monotonic() + LIMIT_S
         while not (result := done(self.output[start:])):
             # A shell that has ended closes nothing while its servers go on: look for that, too.
-            has_ended = self.process.poll() is not None
+            has_ended = self.has_ended()
             ready, _, _ = select.select([self.process.stdout], [], [], 0.1)
             chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
             self.output += chunk.decode(errors="replace")
@@ -119,7 +146,7 @@ class Shell:
                     pids.append(int(pid))
             except OSError:  # ended meanwhile, or somebody else's
                 continue
-        return [pid for pid in pids if pid != self.process.pid]
+        return [pid for pid in pids if pid not in (self.process.pid, self.pid)]
 
     def command_lines(self):
         """What the shell has started and is still running."""
@@ -143,16 +170,16 @@ class Shell:
             except OSError:
                 continue
         self.process.stdin.close()
+        until = time.monotonic() + 5
+        while (not self.has_ended() or self.left_behind()) and time.monotonic() < until:
+            time.sleep(0.05)
+        for pid in self.left_behind():
+            os.kill(pid, signal.SIGKILL)
         try:
             self.process.wait(5)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(5)
-        until = time.monotonic() + 5
-        while self.left_behind() and time.monotonic() < until:
-            time.sleep(0.05)
-        for pid in self.left_behind():
-            os.kill(pid, signal.SIGKILL)
         self.process.stdout.close()
         return survivors
 
@@ -174,10 +201,18 @@ class PagesTestCase(unittest.TestCase):
         shell = Shell(home, cls.environment())
         try:
             for block in blocks_of("setup"):
+                block.text = block.text.replace(CREATE, CREATE.replace("\n", " --export-keys sim.card.csv\n"))
                 cls.run_block("setup", shell, block)
         finally:
             shell.end()
-        return os.path.join(home, "simroot-howto")
+        folder = os.path.join(home, "simroot-howto")
+        issuer = Issuer(os.path.join(folder, "sim.card"))
+        issuer.run(issuer.load_psk(b"\6", cls.psk_of(name)))
+        return folder
+
+    @staticmethod
+    def psk_of(name):
+        return hashlib.sha256(f"pre-shared key of {name}".encode()).digest()[:16]
 
     @classmethod
     def environment(cls):
@@ -205,11 +240,16 @@ class PagesTestCase(unittest.TestCase):
     def run_page(self, page, at_the_server=None, before=(), other_sim=None):
         """Runs a page. `at_the_server`: what the server says of the stranger, as a regular expression. `before`: the
         pages whose first block this one says must be done first. `other_sim`: a card file for the refused device, in
-        place of the stranger's; then there are no files of the stranger."""
+        place of the stranger's; then there are no files of the stranger. The keys of both SIMs are searched for."""
         blocks = blocks_of(page)
+        for block in blocks:
+            block.text = block.text.replace(PUBLISHED_PSK, self.psk_of("device").hex().upper())
         clients = [block for block in blocks if block.is_client]
         self.assertTrue(clients, f"{page}.md has no block of the device")
-        shell = Shell(self.device, self.environment())
+        other_card = other_sim or os.path.join(self.stranger, "sim.card")
+        search = PageSearch(page, self.device, other_card)
+        self.addCleanup(search.close)
+        shell = Shell(self.device, self.environment(), search.memory)
         self.addCleanup(shell.end)
         modem = self.modem_with(os.path.join(self.device, "sim.card"))
         for earlier in before:
@@ -219,7 +259,7 @@ class PagesTestCase(unittest.TestCase):
             self.run_block(page, shell, block)
 
         modem.__exit__()
-        modem = self.modem_with(other_sim or os.path.join(self.stranger, "sim.card"))
+        modem = self.modem_with(other_card)
         for block in clients:
             start, status = shell.run(block.text, subshell=True)
             self.assert_refused(page, block, status, shell.output[start:])
@@ -235,6 +275,7 @@ class PagesTestCase(unittest.TestCase):
         while shell.left_behind() and time.monotonic() < until:
             time.sleep(0.05)  # a process that was told to end needs a moment
         self.assertEqual(shell.end(), [], f"{page}.md leaves something running")
+        search.check()
 
     def with_files_of_the_stranger(self, page, shell, clients, at_the_server):
         names = ("key.pem", "device.pem")

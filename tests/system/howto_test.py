@@ -7,7 +7,9 @@ import time
 import unittest
 
 import howto
+from exit_search import ExitSearch
 from howto import PAGES, Shell, blocks_of, missing_line
+from page_search import OTHER_SIDE, PROGRAMS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NOT_RUN = {"README"}  # has no commands
@@ -25,6 +27,11 @@ class Pages(unittest.TestCase):
                     text += file.read()
         run = set(re.findall(r'(?:self\.run_page\(|in blocks_of\(|before=\[)"([a-z0-9-]+)"', text))
         self.assertEqual(set(self.names()) - NOT_RUN, run)
+
+    def test_every_page_of_a_device_says_which_program_is_searched(self):
+        of_devices = {name for name in self.names() if any(block.is_client for block in blocks_of(name))}
+        self.assertEqual(of_devices, set(PROGRAMS))
+        self.assertLessEqual(set(OTHER_SIDE), of_devices)
 
     def test_every_page_is_in_the_index(self):
         with open(os.path.join(PAGES, "README.md"), encoding="utf-8") as file:
@@ -56,8 +63,8 @@ class Runner(unittest.TestCase):
         finally:
             howto.PAGES = before
 
-    def run_page(self, text):
-        shell = Shell(self.folder, {})
+    def run_page(self, text, search=None):
+        shell = Shell(self.folder, {}, search)
         self.addCleanup(shell.end)
         for block in self.page(text):
             howto.PagesTestCase.run_block("page", shell, block)
@@ -86,7 +93,20 @@ class Runner(unittest.TestCase):
                 self.page(f"```{kind}\ntrue\n```\n")
 
     def test_what_a_page_leaves_running_is_found_and_ended(self):
-        shell = self.run_page("```sh\nsleep 1000 &\nenv -i sleep 1001 &\nsetsid -f sleep 1002\n```\n")
+        self.check_what_is_left_running()
+
+    def test_what_a_searched_page_leaves_running_is_found_and_ended(self):
+        search = ExitSearch(self.folder, [bytes(range(32))])
+        reason = search.why_not()
+        if reason:
+            self.skipTest(reason)
+        self.check_what_is_left_running(search)
+        self.assertEqual([process.executable for process in search.searched()].count("sleep"), 3)
+        with self.assertRaisesRegex(AssertionError, "ended with None"):
+            self.run_page("```sh\nsleep 1000 &\nfalse\n```\n", search)  # the shell has ended, what it started has not
+
+    def check_what_is_left_running(self, search=None):
+        shell = self.run_page("```sh\nsleep 1000 &\nenv -i sleep 1001 &\nsetsid -f sleep 1002\n```\n", search)
         end = time.monotonic() + 5
         # A process that was just forked is not the program yet.
         while sorted(shell.command_lines()) != ["sleep 1000", "sleep 1001", "sleep 1002"] and time.monotonic() < end:

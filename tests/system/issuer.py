@@ -3,6 +3,7 @@
 docs/formats/personalisation.md."""
 import csv
 import hashlib
+import os
 import subprocess
 
 from support import LIMIT_S, SIMROOT, run
@@ -14,12 +15,13 @@ def tlv(tag, *parts):
 
 
 class Issuer:
-    """Makes a virtual SIM of the demo profile in `card_file` and keeps its keys beside it."""
+    """Makes a virtual SIM of the demo profile in `card_file` and keeps its keys beside it; or finds both there."""
 
     def __init__(self, card_file):
         self.card_file = card_file
         self.keys = card_file + ".csv"
-        run(SIMROOT, "card", "create", card_file, "--export-keys", self.keys)
+        if not os.path.exists(card_file):
+            run(SIMROOT, "card", "create", card_file, "--export-keys", self.keys)
         with open(self.keys, encoding="ascii") as file:
             self.dek = next(row["dek"] for row in csv.DictReader(file) if row["kvn"] == "30")
 

@@ -36,14 +36,14 @@ class ProviderPages(PagesTestCase):
 
 
 class PskPages(PagesTestCase):
-    """Every SIM of the demo profile has the same published key, so the other SIM here has one with another value."""
+    """The other SIM has another pre-shared key, and a private key of its own."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.other_sim = os.path.join(cls.root, "other.card")
         issuer = Issuer(cls.other_sim)
-        issuer.run(issuer.load_psk(b"\6", bytes(16)))
+        issuer.run(issuer.load_psk(b"\6", cls.psk_of("the other SIM")))
 
     def test_openssl(self):
         self.run_page("psk", other_sim=self.other_sim)
