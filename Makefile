@@ -71,8 +71,8 @@ install: ## install into PREFIX (/usr/local), below DESTDIR
 		simroot_server_c simroot_mosquitto
 	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 	if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
-	# Built by root for somebody: what it made in the clone stays his.
-	if [ -n "$$SUDO_UID" ] && [ "$$(id -u)" = 0 ]; then chown -R "$$SUDO_UID:$$SUDO_GID" build; fi
+	# What root has built in somebody's clone stays his.
+	if [ "$$(id -u)" = 0 ]; then chown -R --reference=Makefile build; fi
 
 format: ## format all sources in place
 	@tools/setup lint

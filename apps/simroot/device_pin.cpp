@@ -102,7 +102,9 @@ int PrintState(const UserPinState& state, bool json) {
   const std::string text = name == "none"       ? "the card has no user PIN: its keys can be used without"
                            : name == "verified" ? "the PIN was given; the card forgets it when it is reset"
                            : name == "blocked"  ? "the PIN is blocked: only the card's issuer can unblock it"
-                                                : "the PIN is wanted; tries left: " + std::to_string(state.tries_left);
+                           : state.tries_left == device::kTriesNotTold
+                               ? "the PIN is wanted; the card does not tell how many tries are left"
+                               : "the PIN is wanted; tries left: " + std::to_string(state.tries_left);
   return PrintLine(text) ? kDone : kFailed;
 }
 

@@ -90,7 +90,7 @@ Result<PinState> CardPin::Give(std::uint8_t cla) {
   const unsigned tries = TriesLeft(sw);
   const std::string left = tries == kNotTold ? "" : ", tries left: " + std::to_string(tries);
   if (times_given_ > 0) {
-    return Fail(ErrorDomain::kCard, "the card refuses the user PIN that it took before " + left,
+    return Fail(ErrorDomain::kCard, "the card refuses the user PIN that it took before" + left,
                 "start again with a card of which nobody changes the PIN meanwhile");
   }
   return Fail(ErrorDomain::kCard, "the user PIN is wrong" + left + "; nothing was judged",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What application servers read: snapshot and feed, each server its own part, PSKs sealed.
 #include <filesystem>
+#include <limits>
 
 #include "common/crypto/openssl/cms_opener.hpp"
 #include "server_test_support.hpp"
@@ -85,6 +86,15 @@ TEST_F(FeedRunTest, AReaderFromBeforeARestoreIsToldSoHoweverFarThePlatformHasGon
   EXPECT_GT(Take(service_->Snapshot(server.actor, {})).feed_number, lost);
   EXPECT_EQ(KindOf(service_->Feed(server.actor, {.after = lost, .limit = 10})), FailureKind::kConflict);
   EXPECT_EQ(KindOf(service_->Feed(admin_, {.after = lost, .limit = 10})), FailureKind::kConflict);
+}
+
+TEST_F(FeedServiceTest, ANumberThatNoChangeCanHaveIsInvalid) {
+  const TestServer server = Enrol("acme", "web-1");
+  for (const std::int64_t number : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()}) {
+    EXPECT_EQ(KindOf(service_->Feed(server.actor, {.after = number, .limit = 1})), FailureKind::kInvalid) << number;
+  }
+  EXPECT_EQ(KindOf(service_->Feed(server.actor, {.after = std::numeric_limits<std::int64_t>::max(), .limit = 1})),
+            FailureKind::kConflict);
 }
 
 TEST_F(FeedRunTest, AReaderGoesOnAfterARestart) {

@@ -24,6 +24,16 @@ class OrderTest : public ::testing::Test {
     EXPECT_TRUE(batch.done);
     EXPECT_FALSE(batch.provisioned);
   }
+  /// The credential, which is in the card still.
+  Credential SwitchOnAndRevoke(const AnyCard& card) {
+    EXPECT_TRUE(Device(card).SwitchOn(world).has_value());
+    const Credential burnt = world.Credentials(card).front();
+    world.Write([&](StoreWriter& writer) {
+      return writer.TransitionCredential(burnt.id, CredentialState::kActive, CredentialState::kRevoked, "keyCompromise",
+                                         world.clock.now);
+    });
+    return burnt;
+  }
   [[nodiscard]] std::string States(const AnyCard& card) {
     std::string states;
     for (const Credential& credential : world.Credentials(card)) {
@@ -90,12 +100,7 @@ TEST_F(OrderTest, JobsOfTheOwnerBeforeAreCancelled) {
 
 TEST_F(OrderTest, AKeyThatWasRevokedIsNotCertifiedAnew) {
   const AnyCard card = world.AddCard(CardProfile::kBlank);
-  ASSERT_TRUE(Device(card).SwitchOn(world).has_value());
-  const Credential burnt = world.Credentials(card).front();
-  world.Write([&](StoreWriter& writer) {
-    return writer.TransitionCredential(burnt.id, CredentialState::kActive, CredentialState::kRevoked, "keyCompromise",
-                                       world.clock.now);
-  });
+  static_cast<void>(SwitchOnAndRevoke(card));
   const Id again = world.AddJob(card, JobKind::kSwitchOn);
   static_cast<void>(Device(card).SwitchOn(world));
   EXPECT_EQ(world.FindJob(again).state, JobState::kFailed);
@@ -105,12 +110,7 @@ TEST_F(OrderTest, AKeyThatWasRevokedIsNotCertifiedAnew) {
 
 TEST_F(OrderTest, TheAuditLogTellsWhyADeletedCredentialWasRevoked) {
   const AnyCard card = world.AddCard(CardProfile::kBlank);
-  ASSERT_TRUE(Device(card).SwitchOn(world).has_value());
-  const Credential burnt = world.Credentials(card).front();
-  world.Write([&](StoreWriter& writer) {
-    return writer.TransitionCredential(burnt.id, CredentialState::kActive, CredentialState::kRevoked, "keyCompromise",
-                                       world.clock.now);
-  });
+  const Credential burnt = SwitchOnAndRevoke(card);
   world.AddJob(card, JobKind::kRevoke, burnt.id);
   static_cast<void>(Device(card).SwitchOn(world));
   EXPECT_EQ(States(card), "deleted ");

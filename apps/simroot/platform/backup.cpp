@@ -30,9 +30,7 @@ namespace fs = std::filesystem;
        {std::pair(from.Settings(), to.Settings()), std::pair(from.PlatformCa(), to.PlatformCa())}) {
     SR_TRY_VOID(CopyTree(source, target));
   }
-  if (auto copied = platform::BackUpSqliteStore(from.Database(), to.Database()); !copied) {
-    return tl::make_unexpected(ToError(std::move(copied).error()));
-  }
+  SR_TRY_VOID(FromOutcome(platform::BackUpSqliteStore(from.Database(), to.Database())));
   if (fs::exists(from.AdminToken())) {
     SR_TRY_VOID(CopyTree(from.AdminToken(), to.AdminToken()));
   }
@@ -42,9 +40,7 @@ namespace fs = std::filesystem;
 [[nodiscard]] Result<void> Backup(const PlatformBackupArguments& arguments) {
   const PlatformHome from(arguments.directory);
   const PlatformHome to(arguments.out);
-  if (!fs::exists(from.DeviceCa())) {
-    return Fail(ErrorDomain::kUsage, from.directory() + " holds no platform", "check --dir");
-  }
+  SR_TRY_VOID(from.CheckPresent());
   if (fs::exists(to.directory())) {
     return Fail(ErrorDomain::kUsage, to.directory() + " exists already", "give a directory that does not exist yet");
   }

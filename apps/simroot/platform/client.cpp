@@ -30,13 +30,7 @@ constexpr std::size_t kMaxSmallFile = 4096;
 [[nodiscard]] Result<net::HttpClientOptions> FromDirectory(const std::string& directory) {
   const PlatformHome home(directory);
   net::HttpClientOptions options;
-  if (::access(home.DeviceCa().c_str(), F_OK) != 0 && errno == EACCES) {
-    return Fail(ErrorDomain::kUsage, "no rights to look into " + directory, "run this as its owner");
-  }
-  if (::access(home.DeviceCa().c_str(), F_OK) != 0) {
-    return Fail(ErrorDomain::kUsage, directory + " holds no platform",
-                "give the directory of one as --dir, or make one: simroot platform init --dir " + directory);
-  }
+  SR_TRY_VOID(home.CheckPresent());
   auto address = ReadLineOf(home.Address());
   if (!address) {
     return Fail(ErrorDomain::kUsage, "no platform serves " + directory + " (" + address.error().message + ")",

@@ -3,8 +3,10 @@
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <boost/json.hpp>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 
@@ -15,14 +17,6 @@ namespace simroot::app {
 namespace {
 
 constexpr std::size_t kMaxSettings = 64UL << 10U;
-
-template <typename T>
-[[nodiscard]] Result<T> FromOutcome(platform::Outcome<T> outcome) {
-  if (!outcome) {
-    return tl::make_unexpected(ToError(std::move(outcome).error()));
-  }
-  return std::move(*outcome);
-}
 
 [[nodiscard]] bool IsCount(const boost::json::value& value) {
   constexpr std::int64_t kMost = 1'000'000;
@@ -38,6 +32,17 @@ template <typename T>
 platform::UnixTime SystemClock::Now() {
   const auto since = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(since).count();
+}
+
+Result<void> PlatformHome::CheckPresent() const {
+  if (::access(DeviceCa().c_str(), F_OK) == 0) {
+    return {};
+  }
+  if (errno == EACCES) {
+    return Fail(ErrorDomain::kUsage, "no rights to look into " + directory_, "run this as its owner");
+  }
+  return Fail(ErrorDomain::kUsage, directory_ + " holds no platform",
+              "give the directory of one as --dir, or make one: simroot platform init --dir " + directory_);
 }
 
 Result<PlatformSettings> PlatformHome::ReadSettings() const {

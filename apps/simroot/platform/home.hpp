@@ -39,6 +39,8 @@ class PlatformHome {
   [[nodiscard]] std::string AdminToken() const { return directory_ + "/admin.token"; }  ///< 0600
   [[nodiscard]] std::string Address() const { return directory_ + "/address"; }         ///< URL of the running server
 
+  /// @returns kUsage if there is no platform, or it may not be looked at.
+  [[nodiscard]] Result<void> CheckPresent() const;
   [[nodiscard]] Result<PlatformSettings> ReadSettings() const;
   [[nodiscard]] Result<void> WriteSettings(const PlatformSettings& settings) const;
 
@@ -59,6 +61,17 @@ struct OpenPlatform {
 
 /// As the programs report it.
 [[nodiscard]] Error ToError(platform::Failure failure);
+template <typename T>
+[[nodiscard]] Result<T> FromOutcome(platform::Outcome<T> outcome) {
+  if (!outcome) {
+    return tl::make_unexpected(ToError(std::move(outcome).error()));
+  }
+  if constexpr (std::is_void_v<T>) {
+    return {};
+  } else {
+    return std::move(*outcome);
+  }
+}
 
 /// "ADDRESS:PORT", "[::1]:PORT". @returns kUsage.
 struct ListenAddress {

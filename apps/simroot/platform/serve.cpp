@@ -29,18 +29,6 @@ constexpr std::size_t kLargestDeviceCa = 1 << 20;
 constexpr rlim_t kMostConnections = 10'000;
 constexpr rlim_t kOtherFiles = 256;  ///< database, logs, streams of the C library: must be had at any load
 
-template <typename T>
-[[nodiscard]] Result<T> FromOutcome(platform::Outcome<T> outcome) {
-  if (!outcome) {
-    return tl::make_unexpected(ToError(std::move(outcome).error()));
-  }
-  if constexpr (std::is_void_v<T>) {
-    return {};
-  } else {
-    return std::move(*outcome);
-  }
-}
-
 [[nodiscard]] platform::Outcome<platform::CertificateAuthority> FindPlatformCa(platform::Store& store) {
   platform::CertificateAuthority found;
   const auto read = store.Read([&](platform::StoreReader& reader) -> platform::Outcome<void> {
@@ -155,13 +143,7 @@ void Work(OpenPlatform& open, const PlatformHome& home, net::HttpServer& server,
 
 [[nodiscard]] Result<void> Serve(const PlatformServeArguments& arguments) {
   const PlatformHome home(arguments.directory);
-  if (::access(home.DeviceCa().c_str(), F_OK) != 0 && errno == EACCES) {
-    return Fail(ErrorDomain::kUsage, "no rights to look into " + home.directory(), "run this as its owner");
-  }
-  if (::access(home.DeviceCa().c_str(), F_OK) != 0) {
-    return Fail(ErrorDomain::kUsage, home.directory() + " holds no platform",
-                "make one: simroot platform init --dir " + home.directory());
-  }
+  SR_TRY_VOID(home.CheckPresent());
   SR_TRY(const PlatformSettings settings, home.ReadSettings());
   SR_TRY(const ListenAddress listen, ParseListenAddress(arguments.listen.empty() ? settings.listen : arguments.listen));
   const unsigned connections = RaiseConnections();

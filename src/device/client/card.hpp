@@ -75,8 +75,10 @@ struct NewAnyKeyPair {
 struct UserPinState {
   bool exists = false;      ///< false: the keys of this card can be used without a PIN
   bool verified = false;    ///< given since the card was powered, by whatever program
-  unsigned tries_left = 0;  ///< before it is blocked; 15 if the card does not tell; meaningless once it is verified
+  unsigned tries_left = 0;  ///< before it is blocked; kTriesNotTold; meaningless once it is verified
 };
+/// tries_left of a card that does not tell: the most that one could, so that no warning is given without reason.
+inline constexpr unsigned kTriesNotTold = 15;
 /// Longest user PIN, in bytes.
 inline constexpr std::size_t kMaxUserPinSize = 8;
 

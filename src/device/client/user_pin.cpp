@@ -12,7 +12,6 @@ using wire::StatusWord;
 
 constexpr std::uint8_t kGlobalPin1 = 0x01;  ///< P2, ETSI TS 102 221 9.5.1
 constexpr std::uint8_t kFiller = 0xFF;
-constexpr unsigned kTriesNotTold = 15;  ///< the most 63CX can tell: no warning is given without reason
 
 /// @param data nothing to ask.
 [[nodiscard]] Result<UserPinState> Verify(Transaction& transaction, ByteView data) {

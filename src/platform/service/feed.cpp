@@ -30,8 +30,8 @@ namespace {
 }
 
 [[nodiscard]] Outcome<void> CheckFeedHas(StoreReader& reader, std::int64_t number) {
-  if (number == 0) {
-    return {};
+  if (number <= 0) {
+    return {};  // from the beginning; what is below it is refused where the page is read
   }
   SR_TRY(const auto found, reader.ListFeed(0, {.after = number - 1, .limit = 1}));
   if (found.empty() || found.front().number != number) {

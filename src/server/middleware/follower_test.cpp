@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "server/middleware/testing/fake_platform.hpp"
+#include "server/middleware/testing/follower_process.hpp"
 
 namespace simroot::server {
 namespace {
@@ -13,81 +13,11 @@ namespace {
 using testing::CertificateOf;
 using testing::FakePlatform;
 using testing::FingerprintOf;
+using testing::kNoWait;
+using testing::MemoryCopy;
+using testing::Process;
 using testing::PskOf;
 using testing::TextOf;
-
-constexpr std::chrono::seconds kNoWait{0};
-
-/// A copy in memory that counts and can fail.
-class MemoryCopy final : public LocalCopy {
- public:
-  Result<SyncPoint> Load(const std::function<void(Credential&&)>& visit, std::string& why) override {
-    why = point.feed_number < 0 ? "there is none yet" : "";
-    for (const auto& [id, credential] : credentials) {
-      visit(testing::CopyOf(credential));
-    }
-    return point;
-  }
-  Result<void> Append(const std::vector<Credential>& changes, const SyncPoint& now) override {
-    ++appends;
-    if (fails) {
-      return Fail(ErrorDomain::kStore, "the disk is full");
-    }
-    for (const Credential& change : changes) {
-      credentials.insert_or_assign(change.id, testing::CopyOf(change));
-    }
-    point = now;
-    return {};
-  }
-  Result<void> Rewrite(const std::function<void(const Visit&)>& all, const SyncPoint& now) override {
-    ++rewrites;
-    if (fails) {
-      return Fail(ErrorDomain::kStore, "the disk is full");
-    }
-    credentials.clear();
-    all([&](const Credential& credential) {
-      credentials.insert_or_assign(credential.id, testing::CopyOf(credential));
-    });
-    point = now;
-    is_long = false;
-    return {};
-  }
-  [[nodiscard]] bool IsLong() const override { return is_long; }
-
-  std::map<CredentialId, Credential> credentials;
-  SyncPoint point;
-  int appends = 0;
-  int rewrites = 0;
-  bool fails = false;
-  bool is_long = false;
-};
-
-/// A follower with a directory, as one process has them.
-struct Process {
-  explicit Process(FakePlatform& platform, LocalCopy* copy = nullptr, std::int64_t start = 1'800'000'000)
-      : now(start), link(platform.MakeLink()) {
-    follower = std::make_unique<Follower>(
-        Follower::Parts{*directory, copy, freshness, [this](const Change& change) { changes.push_back(change); },
-                        [this](LogLevel, const std::string& line) { log += line + "\n"; }});
-    follower->LoadCopy();
-  }
-  Result<void> Step() { return follower->Step(*link, kNoWait); }
-  /// Until everything is read that there is.
-  void CatchUp(const FakePlatform& platform) {
-    for (int i = 0; i < 1000 && !(follower->IsWhole() && follower->feed_number() == platform.last_number()); ++i) {
-      ASSERT_TRUE(Step());
-    }
-  }
-  [[nodiscard]] std::string Text() const { return TextOf(*directory); }
-
-  std::int64_t now;
-  std::unique_ptr<Directory> directory = std::move(*Directory::Create());
-  Freshness freshness{Clocks::Complete([this] { return now; }, {}), std::chrono::seconds(0)};
-  std::unique_ptr<PlatformLink> link;
-  std::vector<Change> changes;
-  std::string log;
-  std::unique_ptr<Follower> follower;
-};
 
 TEST(Follower, ReadsSnapshotInPartsAndThenChanges) {
   FakePlatform platform;
@@ -246,96 +176,6 @@ TEST(Follower, WritesTheCopyAnewWhenItIsLong) {
   EXPECT_EQ(copy.credentials.size(), 2U);
 }
 
-TEST(Follower, PlatformFromABackupIsReadAnewAndWhatItLacksIsRefused) {
-  FakePlatform platform;
-  platform.SetPartSize(2);
-  for (CredentialId id = 1; id <= 5; ++id) {
-    platform.Set(id == 5 ? PskOf(id) : CertificateOf(id));
-  }
-  MemoryCopy copy;
-  Process process(platform, &copy);
-  process.CatchUp(platform);
-  process.changes.clear();
-  std::vector<Credential> older;
-  older.push_back(CertificateOf(1));
-  older.push_back(CertificateOf(2, CredentialState::kPending));
-  older.push_back(CertificateOf(3));
-  platform.RestoreTo(3, older);
-  process.follower->LookAgain();  // as after every error
-  ASSERT_TRUE(process.Step());
-  EXPECT_FALSE(process.follower->IsWhole());
-  EXPECT_TRUE(process.follower->IsReady()) << "what is known is served meanwhile";
-  process.CatchUp(platform);
-  EXPECT_EQ(process.follower->feed_number(), 3);
-  EXPECT_EQ(process.directory->FindById(2)->state, CredentialState::kPending);
-  EXPECT_EQ(process.directory->FindCertificate(FingerprintOf(4))->state, CredentialState::kDeleted);
-  EXPECT_FALSE(process.directory->FindPsk(PskOf(5).name).has_value());
-  std::set<CredentialId> told;
-  for (const Change& change : process.changes) {
-    EXPECT_TRUE(change.refused) << change.now.id;
-    told.insert(change.now.id);
-  }
-  EXPECT_EQ(told, (std::set<CredentialId>{2, 4, 5}));
-  EXPECT_EQ(copy.point.feed_number, 3);
-}
-
-TEST(Follower, FeedThatGoesBackMeansANewSnapshot) {
-  class BackwardLink final : public PlatformLink {
-   public:
-    Result<SnapshotPart> ReadSnapshot(std::int64_t) override { return SnapshotPart{{}, 0, 10}; }
-    Result<FeedPart> ReadFeed(std::int64_t after, std::chrono::seconds) override { return FeedPart{{}, after - 1}; }
-    Result<std::string> ReadAuthorities() override { return std::string("PEM"); }
-    Result<void> ReportUse(const std::string&) override { return {}; }
-    Result<std::vector<Bytes>> ReadCrls() override { return std::vector<Bytes>(); }
-    void Interrupt() override {}
-  } link;
-  FakePlatform unused;
-  Process process(unused);
-  ASSERT_TRUE(process.follower->Step(link, kNoWait));
-  EXPECT_TRUE(process.follower->IsWhole());
-  ASSERT_TRUE(process.follower->Step(link, kNoWait));
-  EXPECT_FALSE(process.follower->IsWhole());
-}
-
-TEST(Follower, FeedThatDoesNotKnowItsReaderMeansANewSnapshot) {
-  class RestoredLink final : public PlatformLink {
-   public:
-    Result<SnapshotPart> ReadSnapshot(std::int64_t) override { return SnapshotPart{{}, 0, 10}; }
-    Result<FeedPart> ReadFeed(std::int64_t, std::chrono::seconds) override { return FeedPart{.restored = true}; }
-    Result<std::string> ReadAuthorities() override { return std::string("PEM"); }
-    Result<void> ReportUse(const std::string&) override { return {}; }
-    Result<std::vector<Bytes>> ReadCrls() override { return std::vector<Bytes>(); }
-    void Interrupt() override {}
-  } link;
-  FakePlatform unused;
-  Process process(unused);
-  ASSERT_TRUE(process.follower->Step(link, kNoWait));
-  EXPECT_TRUE(process.follower->IsWhole());
-  ASSERT_TRUE(process.follower->Step(link, kNoWait));
-  EXPECT_FALSE(process.follower->IsWhole());
-  EXPECT_TRUE(process.follower->IsReady()) << "what is known is served meanwhile";
-  ASSERT_TRUE(process.follower->Step(link, kNoWait));
-  EXPECT_TRUE(process.follower->IsWhole());
-}
-
-TEST(Follower, SnapshotInCirclesIsAnError) {
-  class Circle final : public PlatformLink {
-   public:
-    Result<SnapshotPart> ReadSnapshot(std::int64_t) override { return SnapshotPart{{}, 5, 10}; }
-    Result<FeedPart> ReadFeed(std::int64_t after, std::chrono::seconds) override { return FeedPart{{}, after}; }
-    Result<std::string> ReadAuthorities() override { return std::string("PEM"); }
-    Result<void> ReportUse(const std::string&) override { return {}; }
-    Result<std::vector<Bytes>> ReadCrls() override { return std::vector<Bytes>(); }
-    void Interrupt() override {}
-  } link;
-  FakePlatform unused;
-  Process process(unused);
-  ASSERT_TRUE(process.follower->Step(link, kNoWait));
-  const auto step = process.follower->Step(link, kNoWait);
-  ASSERT_FALSE(step.has_value());
-  EXPECT_EQ(step.error().domain, ErrorDomain::kProtocol);
-}
-
 TEST(Follower, AuthoritiesAreReadAgainWhenThereIsANewOneAndNowAndThen) {
   FakePlatform platform;
   platform.SetAuthorities("PEM", 4);
@@ -486,33 +326,6 @@ TEST(Follower, MissingKeysOfTheCopyAreAskedFor) {
   ASSERT_TRUE(process.Step());
   process.CatchUp(platform);
   EXPECT_EQ(process.Text(), platform.Text());
-}
-
-TEST(Follower, IdThatMeansAnotherCredentialNowEndsTheOldOne) {
-  FakePlatform platform;
-  platform.Set(PskOf(1));
-  platform.Set(PskOf(2));
-  Process process(platform);
-  process.CatchUp(platform);
-  process.changes.clear();
-  Credential renamed = PskOf(1);
-  renamed.name = "another-identity";
-  renamed.psk = {};
-  platform.Set(renamed);
-  platform.Set(CertificateOf(2));
-  process.CatchUp(platform);
-  ASSERT_EQ(process.changes.size(), 4U);
-  for (const std::size_t i : {0U, 2U}) {
-    const Change& gone = process.changes[i];
-    const Change& came = process.changes[i + 1];
-    EXPECT_TRUE(gone.refused);
-    EXPECT_EQ(gone.now.state, CredentialState::kDeleted);
-    EXPECT_EQ(gone.now.name.data(), PskOf(gone.now.id).name);
-    EXPECT_FALSE(came.refused);
-    EXPECT_EQ(came.now.id, gone.now.id);
-  }
-  EXPECT_STREQ(process.changes[1].now.name.data(), "another-identity");
-  EXPECT_FALSE(process.directory->OpenPsk(1).has_value()) << "the key was the old one's";
 }
 
 TEST(Follower, CopyThatCanOnlyBeReadIsSaidOnce) {

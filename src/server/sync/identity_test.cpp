@@ -5,10 +5,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -17,6 +15,7 @@
 #include "server/sync/messages.hpp"
 #include "server/sync/own_key.hpp"
 #include "server/sync/platform_session.hpp"
+#include "server/sync/testing/full_disk.hpp"
 #include "server/sync/testing/test_certificate.hpp"
 
 namespace simroot::server {
@@ -146,26 +145,6 @@ TEST_F(IdentityTest, AFailedEnrolmentLeavesNothing) {
   EXPECT_FALSE(std::filesystem::exists(options.directory));
 }
 
-/// No file can be written as long as it lives.
-class FullDisk {
- public:
-  FullDisk() : handler_(::signal(SIGXFSZ, SIG_IGN)) {
-    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
-    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
-    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
-  }
-  ~FullDisk() {
-    (void)::setrlimit(RLIMIT_FSIZE, &before_);
-    (void)::signal(SIGXFSZ, handler_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
-
 TEST_F(IdentityTest, ADiskThatIsFullCostsNoCertificate) {
   const std::string text = Write({.not_before = 1'700'000'000, .not_after = 1'800'000'000});
   Put(files_().platform_ca, text.substr(text.find("-----BEGIN CERTIFICATE")), 0644);
@@ -177,7 +156,7 @@ TEST_F(IdentityTest, ADiskThatIsFullCostsNoCertificate) {
     return renewed ? Error{} : renewed.error();
   };
   {
-    const FullDisk full;
+    const testing::FullDisk full(0);
     EXPECT_EQ(renew().domain, ErrorDomain::kStore) << "the platform was asked: " << renew().Text();
   }
   EXPECT_EQ(renew().domain, ErrorDomain::kTransport) << "nobody listens there";

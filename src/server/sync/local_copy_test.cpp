@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "common/host/file_io.hpp"
 #include "server/directory/testing/credentials.hpp"
 #include "server/sync/record_chain.hpp"
+#include "server/sync/testing/full_disk.hpp"
 
 namespace simroot::server {
 namespace {
@@ -359,35 +359,13 @@ TEST_F(LocalCopyTest, HalfWrittenNewFileIsNotLookedAt) {
   EXPECT_FALSE(std::filesystem::exists(file + ".new"));
 }
 
-/// A limit of file sizes stands for the full disk: both end a write in its middle.
-class FullDisk {
- public:
-  explicit FullDisk(std::size_t bytes) {
-    (void)::getrlimit(RLIMIT_FSIZE, &before_);
-    handler_ = ::signal(SIGXFSZ, SIG_IGN);
-    rlimit now = before_;
-    now.rlim_cur = bytes;
-    (void)::setrlimit(RLIMIT_FSIZE, &now);
-  }
-  ~FullDisk() {
-    (void)::setrlimit(RLIMIT_FSIZE, &before_);
-    (void)::signal(SIGXFSZ, handler_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-  void (*handler_)(int) = nullptr;
-};
-
 TEST_F(LocalCopyTest, FullDiskLeavesTheOldStateUsable) {
   const auto states = WriteSmall();
   const std::size_t size = Content().size();
   const auto copy = OpenCopy();
   ASSERT_TRUE(LoadFrom(*copy) == states.back());
   {
-    const FullDisk full(size + 20);
+    const testing::FullDisk full(size + 20);
     const auto appended = Change(*copy, 5, 14);
     ASSERT_FALSE(appended.has_value());
     EXPECT_EQ(appended.error().domain, ErrorDomain::kStore);
