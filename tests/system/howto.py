@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the pages of docs/howto as a reader would: every ```sh block of a page, in order, in one shell; every line of a
 ```text block must appear in the output of the block before it, in order. "..." in a line stands for anything, spaces
-count as one.
+count as one. A program in the background writes at any moment and would tear the lines of another one, so each has a
+terminal of its own: the lines of one program are in order, in which order two programs speak is not asked.
 
 A block that begins with ```sh client is the device's part. It is run twice more, each time on a device that the server
 must not accept, while the page's servers go on running: with all files of the device but another SIM in the modem, and
@@ -29,6 +30,7 @@ from support import BUILD, LIMIT_S, SIMROOT, Child, clean_environment
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "howto")
 PUBLISHED_PSK = "000102030405060708090A0B0C0D0E0F"
 CREATE = "simroot card create sim.card\n"
+BACKGROUND = re.compile(r"^(?:.*\\\n)*.* &$", re.MULTILINE)  # a command of one or more lines
 MARK = "SIMROOT_HOWTO_RUN"  # in the environment of what a page starts: finds daemons that leave the shell's session
 
 
@@ -63,15 +65,31 @@ def line_pattern(line):
     return ".*?".join(pieces)
 
 
-def missing_line(promised, output):
-    """The first line of `promised` that is not in the output after those before it, or None."""
-    at = 0
+def missing_line(promised, outputs):
+    """The first line of `promised` that is in none of the outputs after those before it, or None."""
+    at = [0] * len(outputs)
     for line in promised:
-        found = re.compile(line_pattern(line)).search(output, at)
+        pattern = re.compile(line_pattern(line))
+        found = next(((index, match) for index, output in enumerate(outputs)
+                      if (match := pattern.search(output, at[index]))), None)
         if not found:
             return line
-        at = found.end()
+        at[found[0]] = found[1].end()
     return None
+
+
+class Terminal:
+    """What the shell, or one program in its background, writes to."""
+
+    def __init__(self, fd):
+        self.fd = fd
+        self.text = ""
+        self.has_ended = False
+
+    def read(self):
+        chunk = os.read(self.fd, 65536)
+        self.text += chunk.decode(errors="replace")
+        self.has_ended = not chunk
 
 
 class Shell:
@@ -80,7 +98,6 @@ class Shell:
 
     def __init__(self, folder, environment, search=None):
         self.folder = folder
-        self.output = ""
         self.count = 0
         self.run_id = f"{os.getpid()}-{id(self)}-{time.monotonic_ns()}"
         env = clean_environment(environment)
@@ -92,6 +109,8 @@ class Shell:
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         start_new_session=True)
         self.pid = self.only_child(self.process.pid) if search else self.process.pid
+        self.terminals = [Terminal(self.process.stdout.fileno())]
+        self.fifos = tempfile.mkdtemp(prefix="simroot-terminals-")
 
     @staticmethod
     def only_child(pid):
@@ -109,29 +128,45 @@ class Shell:
         return self.process.poll() is not None or not os.path.exists(f"/proc/{self.pid}")
 
     def run(self, text, subshell=False):
-        """Runs a block to its end; returns where its output begins and its status."""
+        """Runs a block to its end; returns where its outputs begin, for `since`, and its status."""
         self.count += 1
         name = os.path.join(self.folder, f".block-{self.count}")
         with open(name, "w", encoding="utf-8") as file:
-            file.write("set -eo pipefail\n" + text)
+            file.write("set -eo pipefail\n" + BACKGROUND.sub(self.with_own_terminal, text))
         end = f"@@ end of block {self.count}:"
-        start = len(self.output)
+        start = [len(terminal.text) for terminal in self.terminals]
         source = f"(. {name}) </dev/null" if subshell else f". {name} </dev/null; set +e +o pipefail"
         self.process.stdin.write(f"{source}; echo '{end}' $?\n".encode())
         self.process.stdin.flush()
-        found = self.wait(lambda output: re.search(end + r" (\d+)\n", output), start)
+        found = self.wait(lambda outputs: re.search(end + r" (\d+)\n", outputs[0]), start)
         return start, int(found.group(1)) if found else None
 
+    def with_own_terminal(self, command):
+        """A reader sees all in one terminal, and sees which of it belongs together."""
+        fifo = os.path.join(self.fifos, str(len(self.terminals)))
+        os.mkfifo(fifo)
+        self.terminals.append(Terminal(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)))
+        return f">{fifo} 2>&1 {command.group()}"
+
+    def since(self, start):
+        """The outputs since then: the shell's own, and those of the programs in its background."""
+        starts = start + [0] * (len(self.terminals) - len(start))
+        return [terminal.text[begin:] for terminal, begin in zip(self.terminals, starts)]
+
+    def said(self, start):
+        return "".join(self.since(start))
+
     def wait(self, done, start):
-        """Waits until `done(output since start)` is true, returns that; None when the shell ended or LIMIT_S passed."""
+        """Waits until `done(outputs since start)` is true, returns that; None when the shell ended or LIMIT_S passed."""
         until = time.monotonic() + LIMIT_S
-        while not (result := done(self.output[start:])):
+        while not (result := done(self.since(start))):
             # A shell that has ended closes nothing while its servers go on: look for that, too.
             has_ended = self.has_ended()
-            ready, _, _ = select.select([self.process.stdout], [], [], 0.1)
-            chunk = os.read(self.process.stdout.fileno(), 65536) if ready else b""
-            self.output += chunk.decode(errors="replace")
-            if not chunk and (ready or has_ended or time.monotonic() > until):
+            going_on = {terminal.fd: terminal for terminal in self.terminals if not terminal.has_ended}
+            ready, _, _ = select.select(list(going_on), [], [], 0.1)
+            for fd in ready:
+                going_on[fd].read()
+            if self.terminals[0].has_ended or (has_ended and not ready) or time.monotonic() > until:
                 return None
         return result
 
@@ -180,7 +215,10 @@ class Shell:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait(5)
+        for terminal in self.terminals[1:]:
+            os.close(terminal.fd)
         self.process.stdout.close()
+        shutil.rmtree(self.fifos)
         return survivors
 
 
@@ -221,13 +259,12 @@ class PagesTestCase(unittest.TestCase):
     @staticmethod
     def run_block(page, shell, block):
         start, status = shell.run(block.text)
-        said = f"it said:\n{shell.output[start:]}"
         if status != 0:
-            raise AssertionError(f"{page}.md: this block ended with {status}:\n{block.text}\n{said}")
-        shell.wait(lambda output: missing_line(block.promised, output) is None, start)
-        line = missing_line(block.promised, shell.output[start:])
+            raise AssertionError(f"{page}.md: this block ended with {status}:\n{block.text}\nit said:\n{shell.said(start)}")
+        shell.wait(lambda outputs: missing_line(block.promised, outputs) is None, start)
+        line = missing_line(block.promised, shell.since(start))
         if line is not None:
-            raise AssertionError(f"{page}.md promises {line!r}, but {block.text}\n{said}\n{shell.output[start:]}")
+            raise AssertionError(f"{page}.md promises {line!r}, but {block.text}\nit said:\n{shell.said(start)}")
 
     def modem_with(self, card_file):
         """A running modem at the device's port, with this SIM in it."""
@@ -262,10 +299,10 @@ class PagesTestCase(unittest.TestCase):
         modem = self.modem_with(other_card)
         for block in clients:
             start, status = shell.run(block.text, subshell=True)
-            self.assert_refused(page, block, status, shell.output[start:])
+            self.assert_refused(page, block, status, shell.since(start))
             if block.refusal:
-                shell.wait(lambda output, lines=block.refusal: missing_line(lines, output) is None, start)
-                self.assertIsNone(missing_line(block.refusal, shell.output[start:]), shell.output[start:])
+                shell.wait(lambda outputs, lines=block.refusal: missing_line(lines, outputs) is None, start)
+                self.assertIsNone(missing_line(block.refusal, shell.since(start)), shell.said(start))
         if not other_sim:
             self.with_files_of_the_stranger(page, shell, clients, at_the_server)
 
@@ -285,17 +322,17 @@ class PagesTestCase(unittest.TestCase):
         try:
             for block in clients:
                 start, status = shell.run(block.text, subshell=True)
-                self.assert_refused(page, block, status, shell.output[start:])
+                self.assert_refused(page, block, status, shell.since(start))
                 if at_the_server:
-                    shell.wait(lambda output: re.search(at_the_server, output), start)
-                    self.assertRegex(shell.output[start:], at_the_server)
+                    shell.wait(lambda outputs: any(re.search(at_the_server, output) for output in outputs), start)
+                    self.assertRegex(shell.said(start), at_the_server)
         finally:
             for name in names:
                 os.rename(os.path.join(self.device, name + ".own"), os.path.join(self.device, name))
 
-    def assert_refused(self, page, block, status, output):
+    def assert_refused(self, page, block, status, outputs):
         """A block that does not end with a failure must at least not have given what the page promises."""
-        self.assertIsNotNone(status, f"{page}.md: with another SIM this block does not end:\n{block.text}\n{output}")
+        self.assertIsNotNone(status, f"{page}.md: with another SIM this block does not end:\n{block.text}\n{outputs}")
         self.assertTrue(block.promised, f"{page}.md does not say what one should see after:\n{block.text}")
-        self.assertIsNotNone(missing_line(block.promised, output),
-                             f"{page}.md: with another SIM this block did the same:\n{block.text}\n{output}")
+        self.assertIsNotNone(missing_line(block.promised, outputs),
+                             f"{page}.md: with another SIM this block did the same:\n{block.text}\n{outputs}")

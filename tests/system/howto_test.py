@@ -73,7 +73,7 @@ class Runner(unittest.TestCase):
     def test_good_page(self):
         shell = self.run_page("text\n```sh\na=1; echo   one two\n```\nmore\n```text\none two\n```\n"
                               "```sh client\necho $a three\n```\n```text\n1 th...\n```\n")
-        self.assertIn("1 three", shell.output)
+        self.assertIn("1 three", shell.terminals[0].text)
 
     def test_failing_command_fails_the_page(self):
         for command in ("false; true", "false | true", "exit 3", "no-such-command"):
@@ -81,11 +81,23 @@ class Runner(unittest.TestCase):
                 self.run_page(f"```sh\n{command}\n```\n")
 
     def test_output_in_another_order_is_missing(self):
-        self.assertIsNone(missing_line(["a b", "c"], "x\na   b\nc\n"))
-        self.assertEqual(missing_line(["c", "a b"], "x\na b\nc\n"), "a b")
-        self.assertEqual(missing_line(["a...c"], "a b\nc\n"), "a...c")
-        self.assertIsNone(missing_line(["a...c"], "a b c\n"))
-        self.assertEqual(missing_line(["a.c"], "abc"), "a.c")
+        self.assertIsNone(missing_line(["a b", "c"], ["x\na   b\nc\n"]))
+        self.assertEqual(missing_line(["c", "a b"], ["x\na b\nc\n"]), "a b")
+        self.assertEqual(missing_line(["a...c"], ["a b\nc\n"]), "a...c")
+        self.assertIsNone(missing_line(["a...c"], ["a b c\n"]))
+        self.assertEqual(missing_line(["a.c"], ["abc"]), "a.c")
+        self.assertIsNone(missing_line(["a", "1", "b"], ["a\nb\n", "1\n"]))
+        self.assertEqual(missing_line(["b", "1", "a"], ["a\nb\n", "1\n"]), "a")
+
+    def test_programs_in_the_background_tear_nobodys_lines(self):
+        noise = "while sleep 0.001; do printf 'noi\\n'; printf 'se\\n'; done"
+        text = (f"```sh\nbash -c \\\n  \"{noise}\" &\nbash -c \"{noise}\" 2>/dev/null &\n"
+                "for i in 1 2 3 4 5; do printf o; sleep 0.01; printf ne; sleep 0.01; echo; done\nkill %1 %2\n```\n"
+                "```text\none\none\none\none\none\n```\n")
+        shell = self.run_page(text)
+        self.assertEqual(shell.terminals[0].text, "one\n" * 5 + "@@ end of block 1: 0\n")
+        self.assertIn("noi\nse\nnoi\n", shell.terminals[1].text)
+        self.assertIn("noi\nse\nnoi\n", shell.terminals[2].text)
 
     def test_unknown_kind_of_block_is_an_error(self):
         for kind in ("shell", "sh clients", ""):
