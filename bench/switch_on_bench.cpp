@@ -17,7 +17,8 @@ using platform::RelayBatch;
 using platform::RelayHello;
 
 constexpr std::size_t kDevices = 800;
-constexpr unsigned kThreads = 32;  // each waits for its commits most of the time
+constexpr std::size_t kHttpsDevices = 2400;  // so many that the beginning and the end of a part weigh little
+constexpr unsigned kThreads = 32;            // each waits for its commits most of the time
 
 /// Seconds of CPU time of this process.
 double CpuSeconds() {
@@ -45,6 +46,7 @@ RelayBatch Get(platform::Outcome<RelayBatch> batch) {
 void SwitchOn(platform::OtaEngine& engine, BenchDevice& device) {
   RelayHello hello;
   hello.iccid = device.iccid();
+  hello.opening = device.Open();
   hello.source = "127.0.0.1";
   RelayBatch batch = Get(engine.Begin(hello));
   while (!batch.done) {
@@ -121,12 +123,12 @@ struct Taken {
 };
 
 void RunOverHttps(BenchPlatform& platform, const Served& served) {
-  const std::vector<BlankCard> cards = MakeCards(platform, kDevices);
-  static_cast<void>(TimeHandshakes(served.place(), kDevices));  // warm up
+  const std::vector<BlankCard> cards = MakeCards(platform, kHttpsDevices);
+  static_cast<void>(TimeHandshakes(served.place(), kHttpsDevices));  // warm up
   // In quarters, in turn, so that a machine whose speed drifts slows both.
   Taken switch_ons;
   Taken handshakes;
-  constexpr std::size_t kPart = kDevices / 4;
+  constexpr std::size_t kPart = kHttpsDevices / 4;
   for (auto first = cards.begin(); first != cards.end(); first += kPart) {
     switch_ons.Add([&] { return TimeSwitchOns(served.place(), {first, first + kPart}); });
     handshakes.Add([&] { return TimeHandshakes(served.place(), kPart); });
@@ -135,10 +137,10 @@ void RunOverHttps(BenchPlatform& platform, const Served& served) {
               kHttpsClients);
   std::printf(
       "  per second of the platform's CPU time   %5.0f devices, %5.0f bare handshakes, ratio %.2f (budget: 0.5)\n",
-      kDevices / switch_ons.platform_s, kDevices / handshakes.platform_s,
+      kHttpsDevices / switch_ons.platform_s, kHttpsDevices / handshakes.platform_s,
       handshakes.platform_s / switch_ons.platform_s);
   std::printf("  per second, devices on the same machine %5.0f devices, %5.0f bare handshakes, ratio %.2f\n",
-              kDevices * 1e6 / switch_ons.wall_us, kDevices * 1e6 / handshakes.wall_us,
+              kHttpsDevices * 1e6 / switch_ons.wall_us, kHttpsDevices * 1e6 / handshakes.wall_us,
               handshakes.wall_us / switch_ons.wall_us);
 }
 
@@ -155,12 +157,10 @@ double GuessesThatAreRight(const std::vector<double>& known, const std::vector<d
 }
 
 /// The attacker's session: a hello with an ICCID, and answers of a card that has not the keys.
-double TimeOfGuess(net::HttpClient& client, const std::string& iccid) {
+double TimeOfGuess(net::HttpClient& client, BenchDevice& /*card*/, const std::string& iccid) {
   return TimeCalls(
       [&] {
-        const device::RelayReply reply =
-            Post(client, "/v1/relay/sessions",
-                 device::EncodeHello({.iccid = iccid, .application_id = {}, .application_info = {}, .objects = {}}));
+        const device::RelayReply reply = Post(client, "/v1/relay/sessions", Hello(iccid, std::nullopt));
         std::vector<Bytes> answers(reply.commands.size(), Bytes{0x69, 0x82});
         static_cast<void>(client.Send("POST", "/v1/relay/sessions/" + reply.session,
                                       device::EncodeAnswers(reply.step, answers),
@@ -169,28 +169,37 @@ double TimeOfGuess(net::HttpClient& client, const std::string& iccid) {
       1);
 }
 
-void RunGuesses(BenchPlatform& platform, const Served& served) {
+/// The same with a session that a card of the attacker's has begun.
+double TimeOfOpening(net::HttpClient& client, BenchDevice& card, const std::string& iccid) {
+  const std::string hello = Hello(iccid, card.Open());
+  return TimeCalls(
+      [&] {
+        static_cast<void>(client.Send("POST", "/v1/relay/sessions", hello, {{"content-type", "application/json"}}));
+      },
+      1);
+}
+
+void RunGuesses(BenchPlatform& platform, const Served& served, const char* how, decltype(TimeOfGuess)& time_of) {
   constexpr std::size_t kGuesses = 200;
   std::vector<double> known;
   std::vector<double> unknown;
   const auto client = Connect(served.place());
+  BenchDevice card(platform.AddCard());
   for (std::size_t i = 0; i < kGuesses; ++i) {
     const BlankCard device = platform.AddCard();
     std::string other = device.iccid;
     std::swap(other.at(8), other.at(9));
     other.at(10) = other.at(10) == '9' ? '0' : static_cast<char>(other.at(10) + 1);
     if (i % 2 == 0) {
-      known.push_back(TimeOfGuess(*client, device.iccid));
-      unknown.push_back(TimeOfGuess(*client, other));
+      known.push_back(time_of(*client, card, device.iccid));
+      unknown.push_back(time_of(*client, card, other));
     } else {
-      unknown.push_back(TimeOfGuess(*client, other));
-      known.push_back(TimeOfGuess(*client, device.iccid));
+      unknown.push_back(time_of(*client, card, other));
+      known.push_back(time_of(*client, card, device.iccid));
     }
   }
-  std::printf("guessing ICCIDs: a session of a card without keys, known %.0f us, unknown %.0f us (medians)\n",
-              Median(known), Median(unknown));
-  std::printf("  telling the two apart by one time: right in %.0f %% of the cases (50 %%: blind)\n",
-              100 * GuessesThatAreRight(known, unknown));
+  std::printf("  %s: known %.0f us, unknown %.0f us (medians), told apart by one time in %.0f %% of the cases\n", how,
+              Median(known), Median(unknown), 100 * GuessesThatAreRight(known, unknown));
 }
 
 void Run() {
@@ -200,7 +209,9 @@ void Run() {
   RunInProcess(platform);
   const Served served(platform, folder.path());
   RunOverHttps(platform, served);
-  RunGuesses(platform, served);
+  std::printf("guessing ICCIDs (50 %%: blind)\n");
+  RunGuesses(platform, served, "a session that the platform begins    ", TimeOfGuess);
+  RunGuesses(platform, served, "a session that the attacker has begun ", TimeOfOpening);
 }
 
 }  // namespace

@@ -22,18 +22,19 @@ namespace {
 
 constexpr const char* kDevicesMode = "--devices";
 
+/// Data and status word.
+Bytes Whole(platform::RelayAnswer answer) {
+  answer.data.insert(answer.data.end(), {LowByte(answer.sw >> 8U), LowByte(answer.sw)});
+  return std::move(answer.data);
+}
+
 void SwitchOn(const ServerPlace& server, BenchDevice& device) {
   const auto client = Connect(server);
-  device::RelayReply reply =
-      Post(*client, "/v1/relay/sessions",
-           device::EncodeHello({.iccid = device.iccid(), .application_id = {}, .application_info = {}, .objects = {}}));
+  device::RelayReply reply = Post(*client, "/v1/relay/sessions", Hello(device.iccid(), device.Open()));
   while (!reply.done) {
     std::vector<Bytes> answers;
     for (const Bytes& command : reply.commands) {
-      platform::RelayAnswer answer = device.Send(command);
-      answer.data.push_back(LowByte(answer.sw >> 8U));
-      answer.data.push_back(LowByte(answer.sw));
-      answers.push_back(std::move(answer.data));
+      answers.push_back(Whole(device.Send(command)));
     }
     reply = Post(*client, "/v1/relay/sessions/" + reply.session, device::EncodeAnswers(reply.step, answers));
   }
@@ -99,6 +100,16 @@ BenchDevice::BenchDevice(const BlankCard& blank) : iccid_(blank.iccid) {
   Bytes select{0x00, 0xA4, 0x04, 0x00, LowByte(blank.security_domain.size())};
   select.insert(select.end(), blank.security_domain.begin(), blank.security_domain.end());
   static_cast<void>(Send(std::move(select)));
+  security_domain_ = blank.security_domain;
+}
+
+platform::RelayOpening BenchDevice::Open() {
+  platform::RelayOpening opening{.security_domain = security_domain_, .challenge = Bytes(8, 0x5A), .answer = {}};
+  Bytes command{0x80, 0x50, 0x00, 0x00, 0x08};
+  command.insert(command.end(), opening.challenge.begin(), opening.challenge.end());
+  command.push_back(0x00);
+  opening.answer = Send(std::move(command));
+  return opening;
 }
 
 platform::RelayAnswer BenchDevice::Send(Bytes command) {
@@ -119,6 +130,15 @@ platform::RelayAnswer BenchDevice::Send(Bytes command) {
     }
     command = {kChannel, 0xC0, 0x00, 0x00, LowByte(answer.sw)};
   }
+}
+
+std::string Hello(const std::string& iccid, const std::optional<platform::RelayOpening>& opening) {
+  const device::CardIntroduction card{.iccid = iccid, .application_id = {}, .application_info = {}, .objects = {}};
+  if (!opening) {
+    return device::EncodeHello(card, std::nullopt);
+  }
+  return device::EncodeHello(card,
+                             device::CardOpening{opening->security_domain, opening->challenge, Whole(opening->answer)});
 }
 
 double TimeInThreads(unsigned threads, std::size_t count, const std::function<void(std::size_t)>& work) {

@@ -29,9 +29,12 @@ class BenchDevice {
   [[nodiscard]] const std::string& iccid() const { return iccid_; }
   /// One command, whole answer.
   [[nodiscard]] platform::RelayAnswer Send(Bytes command);
+  /// A secured session that the device begins.
+  [[nodiscard]] platform::RelayOpening Open();
 
  private:
   std::string iccid_;
+  Bytes security_domain_;
   std::unique_ptr<card::VirtualCard> card_;
 };
 
@@ -43,6 +46,9 @@ struct ServerPlace {
   std::uint16_t port = 0;
   std::string ca_file;
 };
+
+/// What a device says first of a card of which it says no more.
+[[nodiscard]] std::string Hello(const std::string& iccid, const std::optional<platform::RelayOpening>& opening);
 
 [[nodiscard]] std::unique_ptr<net::HttpClient> Connect(const ServerPlace& server);
 [[nodiscard]] device::RelayReply Post(net::HttpClient& client, const std::string& target, const std::string& body);

@@ -8,6 +8,7 @@ constexpr std::int64_t kYear = 365 * 86400;
 constexpr std::string_view kOpenChannel = "0070000001";
 constexpr std::uint8_t kApplet = 0x01;  // channel
 constexpr std::uint8_t kDomain = 0x02;
+constexpr std::string_view kUsualDomain = "A000000151000000";
 
 [[nodiscard]] Bytes SelectCommand(std::uint8_t channel, ByteView aid) {
   return Join(Bytes{channel, 0xA4, 0x04, 0x00, LowByte(aid.size())}, aid, Bytes{0x00});
@@ -168,6 +169,20 @@ RelayHello Device::Hello() {
   return hello;
 }
 
+RelayHello Device::OpeningHello() {
+  RelayHello hello = Hello();
+  RelayOpening opening;
+  opening.security_domain = Hex(kUsualDomain);
+  opening.challenge = Hex("0102030405060708");  // what counts is the card's sequence number
+  static_cast<void>(Send(SelectCommand(kDomain, opening.security_domain)));
+  ++commands;
+  opening.answer = Send(Join(Bytes{0x80 | kDomain, 0x50, 0x00, 0x00, 0x08}, opening.challenge, Bytes{0x00}));
+  if (opening.answer.sw == 0x9000) {
+    hello.opening = opening;
+  }
+  return hello;
+}
+
 Bytes Device::ReadFile(std::uint8_t id) {
   Bytes content;
   while (true) {
@@ -203,7 +218,7 @@ std::vector<RelayAnswer> Device::Run(const RelayBatch& batch) {
 
 Outcome<RelayBatch> Device::Session(OtaEngine& engine) {
   ++posts;
-  auto batch = engine.Begin(Hello());
+  auto batch = engine.Begin(opens ? OpeningHello() : Hello());
   while (batch && !batch->done) {
     const auto answers = Run(*batch);
     if (vanishes_after && commands >= *vanishes_after) {

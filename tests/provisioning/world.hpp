@@ -148,6 +148,8 @@ class Device {
 
   /// What the device says first. Hints are what the card's applet answers.
   [[nodiscard]] RelayHello Hello();
+  /// The same with a secured session that the device has begun.
+  [[nodiscard]] RelayHello OpeningHello();
   /// Runs a batch on a channel of its own, up to the first refusal.
   [[nodiscard]] std::vector<RelayAnswer> Run(const RelayBatch& batch);
   /// One session from hello to its end.
@@ -161,6 +163,7 @@ class Device {
   /// Content of a file of the applet; empty: there is none.
   [[nodiscard]] Bytes ReadFile(std::uint8_t id);
 
+  bool opens = true;                         ///< Session says OpeningHello
   unsigned posts = 0;                        ///< calls of Begin and Continue
   unsigned commands = 0;                     ///< carried to the card
   std::optional<unsigned> vanishes_after{};  ///< the device is switched off after so many commands

@@ -8,18 +8,24 @@
 
 namespace simroot {
 
+namespace detail {
+
+/// By character; branches on digits are guessed wrong half of the time.
+inline constexpr auto kHexDigitValues = [] {
+  std::array<signed char, 256> values{};
+  values.fill(-1);
+  for (unsigned digit = 0; digit < 16; ++digit) {
+    values.at(digit < 10 ? '0' + digit : 'A' + digit - 10) = static_cast<signed char>(digit);
+    values.at(digit < 10 ? '0' + digit : 'a' + digit - 10) = static_cast<signed char>(digit);
+  }
+  return values;
+}();
+
+}  // namespace detail
+
 /// The value of one hexadecimal digit of either case, or -1.
 [[nodiscard]] constexpr int HexDigitValue(char digit) {
-  if (digit >= '0' && digit <= '9') {
-    return digit - '0';
-  }
-  if (digit >= 'A' && digit <= 'F') {
-    return digit - 'A' + 10;
-  }
-  if (digit >= 'a' && digit <= 'f') {
-    return digit - 'a' + 10;
-  }
-  return -1;
+  return detail::kHexDigitValues[static_cast<unsigned char>(digit)];
 }
 
 /// Reads pairs of hexadecimal digits, nothing else between them, into `out`. False if there is an odd digit, another

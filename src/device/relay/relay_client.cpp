@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "device/relay/relay_client.hpp"
 
+#include <sys/random.h>
+
 #include <thread>
 
 #include "device/administration/admin_link.hpp"
@@ -20,11 +22,21 @@ constexpr int kTooMany = 429;
 constexpr int kServerError = 500;
 constexpr seconds kBetweenResends{1};
 constexpr seconds kUnlessTold{5};
+constexpr std::size_t kChallengeSize = 8;
+/// The issuer security domain, where most cards have the keys of the platform.
+constexpr std::array<std::uint8_t, 8> kUsualDomain{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00};
 
 /// Success, or a warning: what a batch goes on after (docs/formats/relay.md).
 [[nodiscard]] bool GoesOn(wire::StatusWord sw) {
   const std::uint8_t first = wire::Sw1(sw);
   return sw == wire::StatusWord::kOk || first == 0x61 || first == 0x62 || first == 0x63;
+}
+
+/// Data and status word.
+[[nodiscard]] Bytes Whole(const AdminAnswer& answer) {
+  Bytes whole = answer.data;
+  whole.insert(whole.end(), {wire::Sw1(answer.sw), wire::Sw2(answer.sw)});
+  return whole;
 }
 
 class Relay {
@@ -47,6 +59,8 @@ class Relay {
   [[nodiscard]] Deadline Soon() const { return Deadline::After(options_.card_timeout); }
   [[nodiscard]] Result<End> RunSession(const CardIntroduction& card);
   [[nodiscard]] Result<net::HttpReply> Post(const std::string& target, const std::string& body);
+  [[nodiscard]] Result<std::unique_ptr<TransportAdminLink>> OpenUsualDomain();
+  [[nodiscard]] Result<std::optional<CardOpening>> OpenSession(TransportAdminLink* link);
   [[nodiscard]] Result<std::vector<Bytes>> Carry(AdminLink& link, const RelayReply& batch);
   [[nodiscard]] Result<End> Judge(const net::HttpReply& reply);
   void TakeEnd(const RelayReply& reply);
@@ -57,7 +71,8 @@ class Relay {
   const RelayOptions& options_;
   RelayObserver* observer_;
   RelayPause pause_;
-  seconds left_;  ///< that may still be waited
+  seconds left_;         ///< that may still be waited
+  unsigned resent_ = 0;  ///< how often the last request was sent again
   RelayResult result_;
 };
 
@@ -72,16 +87,16 @@ bool Relay::Wait(seconds time, const std::string& why) {
   return time.count() == 0 || pause_(time);
 }
 
-/// A reply may be lost after the platform has acted: the same step is sent again, and it gives the same reply.
+/// A reply may be lost after the platform has acted: the same is sent again, and it gives the same reply.
 Result<net::HttpReply> Relay::Post(const std::string& target, const std::string& body) {
   const net::Headers headers{{"content-type", "application/json"}};
-  for (unsigned tries = 0;; ++tries) {
+  for (resent_ = 0;; ++resent_) {
     auto reply = platform_.Send("POST", target, body, headers);
     if (reply) {
       ++result_.round_trips;
       return reply;
     }
-    if (reply.error().domain != ErrorDomain::kTransport || tries >= options_.resends || !pause_(kBetweenResends)) {
+    if (reply.error().domain != ErrorDomain::kTransport || resent_ >= options_.resends || !pause_(kBetweenResends)) {
       return reply;
     }
     if (observer_ != nullptr) {
@@ -116,6 +131,34 @@ Result<Relay::End> Relay::Judge(const net::HttpReply& reply) {
               "check the address, and that device and platform are of the same version");
 }
 
+/// Nothing: the card has no such domain.
+Result<std::unique_ptr<TransportAdminLink>> Relay::OpenUsualDomain() {
+  auto link = TransportAdminLink::Open(transport_, kUsualDomain, Soon());
+  if (!link && link.error().domain != ErrorDomain::kTransport) {
+    return std::unique_ptr<TransportAdminLink>();
+  }
+  return link;
+}
+
+/// INITIALIZE UPDATE for key version 00 with a challenge of the device's. A card that refuses it is asked by the
+/// platform.
+Result<std::optional<CardOpening>> Relay::OpenSession(TransportAdminLink* link) {
+  Bytes challenge(kChallengeSize);
+  if (link == nullptr || ::getrandom(challenge.data(), challenge.size(), 0) != static_cast<ssize_t>(challenge.size())) {
+    return std::optional<CardOpening>();
+  }
+  Bytes command{0x80, 0x50, 0x00, 0x00, kChallengeSize};
+  command.insert(command.end(), challenge.begin(), challenge.end());
+  command.push_back(0x00);
+  SR_TRY(AdminAnswer answer, link->Exchange(command, Soon()));
+  if (answer.sw != wire::StatusWord::kOk) {
+    return std::optional<CardOpening>();
+  }
+  ++result_.commands;
+  return std::optional(
+      CardOpening{Bytes(kUsualDomain.begin(), kUsualDomain.end()), std::move(challenge), Whole(answer)});
+}
+
 Result<std::vector<Bytes>> Relay::Carry(AdminLink& link, const RelayReply& batch) {
   if (observer_ != nullptr) {
     observer_->OnBatch(batch.step, batch.commands.size());
@@ -124,9 +167,7 @@ Result<std::vector<Bytes>> Relay::Carry(AdminLink& link, const RelayReply& batch
   for (const Bytes& command : batch.commands) {
     SR_TRY(const AdminAnswer answer, link.Exchange(command, Soon()));
     ++result_.commands;
-    Bytes whole = answer.data;
-    whole.insert(whole.end(), {wire::Sw1(answer.sw), wire::Sw2(answer.sw)});
-    answers.push_back(std::move(whole));
+    answers.push_back(Whole(answer));
     if (!GoesOn(answer.sw)) {
       break;
     }
@@ -146,20 +187,30 @@ Result<Relay::End> Relay::RunSession(const CardIntroduction& card) {
   if (observer_ != nullptr) {
     observer_->OnSession(card.iccid);
   }
-  SR_TRY(net::HttpReply reply, Post(options_.path, EncodeHello(card)));
-  std::unique_ptr<TransportAdminLink> link;
+  SR_TRY(std::unique_ptr<TransportAdminLink> link, OpenUsualDomain());
+  SR_TRY(const auto opening, OpenSession(link.get()));
+  SR_TRY(net::HttpReply reply, Post(options_.path, EncodeHello(card, opening)));
+  if (reply.status == kForbidden && opening && resent_ > 0) {
+    return End::kAnew;  // the first may have come through to a platform that has been started again since
+  }
   while (reply.status == kOk || reply.status == kCreated) {
     SR_TRY(const RelayReply batch, DecodeReply(reply.body));
     if (batch.done) {
       TakeEnd(batch);
       return End::kDone;
     }
-    if (!link) {
+    if (!batch.security_domain.empty() && !(link && SameBytes(batch.security_domain, kUsualDomain))) {
+      link.reset();  // gives its channel back: a card has few
       SR_TRY(link, TransportAdminLink::Open(transport_, batch.security_domain, Soon()));
+    }
+    if (!link) {
+      return Fail(ErrorDomain::kProtocol, "the platform sends commands and does not say to which security domain",
+                  "check that the URL is that of a simroot platform");
     }
     SR_TRY(const std::vector<Bytes> answers, Carry(*link, batch));
     SR_TRY(reply, Post(options_.path + "/" + batch.session, EncodeAnswers(batch.step, answers)));
   }
+  link.reset();  // Judge may wait, and a card has few channels
   return Judge(reply);
 }
 

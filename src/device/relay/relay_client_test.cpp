@@ -21,6 +21,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 /// A card that answers every command of the security domain with its own bytes, and the applet's questions.
 class EchoTransport final : public Transport {
@@ -30,6 +31,9 @@ class EchoTransport final : public Transport {
     return std::make_unique<TransportLock>();
   }
   Result<Channel> OpenChannel(ByteView aid, Deadline /*deadline*/) override {
+    if (has_no == ToHex(aid)) {
+      return Fail(ErrorDomain::kCard, "6A82");
+    }
     opened.push_back(ToHex(aid));
     ++open;
     return Channel{.number = 1, .session = -1};
@@ -44,7 +48,7 @@ class EchoTransport final : public Transport {
     if (fails) {
       return Fail(ErrorDomain::kTransport, "the modem is gone");
     }
-    const bool refused = !refuses.empty() && sent.back() == refuses;
+    const bool refused = !refuses.empty() && sent.back().starts_with(refuses);
     answer.insert(answer.end(),
                   {static_cast<std::uint8_t>(refused ? 0x6A : 0x90), static_cast<std::uint8_t>(refused ? 0x80 : 0x00)});
     return CardResponse::From(answer, name_);
@@ -55,7 +59,8 @@ class EchoTransport final : public Transport {
 
   std::vector<std::string> opened;
   std::vector<std::string> sent;
-  std::string refuses;
+  std::string refuses;  ///< what begins so
+  std::string has_no;   ///< AID
   bool fails = false;
   int open = 0;
 
@@ -125,7 +130,7 @@ TEST_F(RelayClientTest, CarriesBatchesUntilThePlatformIsDone) {
   EXPECT_EQ(result->key_label, "tls");
   EXPECT_EQ(result->message, "certificate for d0");
   EXPECT_EQ(result->round_trips, 3U);
-  EXPECT_EQ(result->commands, 3U);
+  EXPECT_EQ(result->commands, 4U);
   EXPECT_EQ(result->sessions, 1U);
   ASSERT_EQ(platform.requests.size(), 3U);
   EXPECT_THAT(platform.requests.at(0), HasSubstr(R"(POST /v1/relay/sessions {"iccid":"89882019000000000019")"));
@@ -134,6 +139,82 @@ TEST_F(RelayClientTest, CarriesBatchesUntilThePlatformIsDone) {
             R"(POST /v1/relay/sessions/AB12 {"step":2,"answers":["85820000009000","85E20000009000"]})");
   EXPECT_THAT(card.opened, ElementsAre("A0000005590010", "A000000151000000"));
   EXPECT_EQ(card.open, 0) << "a channel was left open";
+}
+
+TEST_F(RelayClientTest, TheSessionIsBegunOnTheChannelThatIsKept) {
+  platform.Says(201, R"({"session":"AB12","step":1,"commands":["8482000000"],"done":false})");
+  platform.Says(200, kDone);
+  const auto result = Run();
+  ASSERT_TRUE(result.has_value()) << result.error().Text();
+  EXPECT_THAT(card.opened, ElementsAre("A0000005590010", "A000000151000000"));
+  ASSERT_EQ(card.sent.size(), 4U);  // two questions to the applet first
+  EXPECT_EQ(card.sent.at(2).substr(0, 10), "8150000008");
+  EXPECT_EQ(card.sent.at(3), "8582000000");
+  const std::string challenge = card.sent.at(2).substr(10, 16);
+  EXPECT_THAT(platform.requests.at(0), HasSubstr(R"("opening":{"security_domain":"A000000151000000","challenge":")" +
+                                                 challenge + R"(","answer":")" + card.sent.at(2) + R"(9000"})"));
+}
+
+TEST_F(RelayClientTest, AHelloWhoseReplyWasLostIsSentAgainUnchanged) {
+  platform.IsAway();
+  platform.Says(201, R"({"session":"AB12","step":1,"commands":["8482000000"],"done":false})");
+  platform.Says(200, kDone);
+  const auto result = Run();
+  ASSERT_TRUE(result.has_value()) << result.error().Text();
+  ASSERT_EQ(platform.requests.size(), 3U);
+  EXPECT_EQ(platform.requests.at(0), platform.requests.at(1));
+  EXPECT_EQ(result->sessions, 1U);
+}
+
+TEST_F(RelayClientTest, AHelloThatIsRefusedAfterItsReplyWasLostIsMadeAnew) {
+  platform.IsAway();
+  platform.Says(403, R"({"detail":"the card did not prove itself"})");
+  platform.Says(200, kDone);
+  const auto result = Run();
+  ASSERT_TRUE(result.has_value()) << result.error().Text();
+  ASSERT_EQ(platform.requests.size(), 3U);
+  EXPECT_NE(platform.requests.at(1), platform.requests.at(2));
+  EXPECT_EQ(result->sessions, 2U);
+
+  platform.requests.clear();
+  platform.Says(403, "{}");  // nothing was lost: this is the answer
+  EXPECT_FALSE(Run().has_value());
+  EXPECT_EQ(platform.requests.size(), 1U);
+}
+
+TEST_F(RelayClientTest, NoChannelIsHeldWhileItWaits) {
+  platform.Says(503, "{}");
+  platform.Says(200, kDone);
+  options.wait = std::chrono::seconds(60);
+  const auto result = RunRelay(card, platform, options, nullptr, [this](std::chrono::seconds) {
+    EXPECT_EQ(card.open, 0);
+    return true;
+  });
+  ASSERT_TRUE(result.has_value()) << result.error().Text();
+}
+
+TEST_F(RelayClientTest, ACardThatWillNotBeginIsIntroducedWithoutASession) {
+  for (const bool refuses : {true, false}) {
+    card = EchoTransport();
+    platform = ScriptedPlatform();
+    (refuses ? card.refuses : card.has_no) = refuses ? "8150" : "A000000151000000";
+    platform.Says(201, R"({"session":"AB12","step":1,"security_domain":"A000000151AA","commands":["8482000000"],)"
+                       R"("done":false})");
+    platform.Says(200, kDone);
+    const auto result = Run();
+    ASSERT_TRUE(result.has_value()) << result.error().Text();
+    EXPECT_THAT(platform.requests.at(0), Not(HasSubstr("opening")));
+    EXPECT_EQ(card.opened.back(), "A000000151AA");
+    EXPECT_EQ(card.open, 0) << "a channel was left open";
+  }
+}
+
+TEST_F(RelayClientTest, CommandsForNoDomainAreNonsense) {
+  card.has_no = "A000000151000000";
+  platform.Says(201, R"({"session":"AB12","step":1,"commands":["8482000000"],"done":false})");
+  const auto result = Run();
+  ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().domain, ErrorDomain::kProtocol);
 }
 
 TEST_F(RelayClientTest, ABatchStopsAtTheFirstRefusal) {
@@ -156,7 +237,7 @@ TEST_F(RelayClientTest, AStepWhoseReplyWasLostIsSentAgainUnchanged) {
   ASSERT_EQ(platform.requests.size(), 4U);
   EXPECT_EQ(platform.requests.at(1), platform.requests.at(2));
   EXPECT_EQ(platform.requests.at(1), platform.requests.at(3));
-  EXPECT_EQ(result->commands, 1U);
+  EXPECT_EQ(result->commands, 2U);
 }
 
 TEST_F(RelayClientTest, ButNotForEver) {

@@ -95,7 +95,7 @@ constexpr unsigned kMaxDepth = 4;
 
 }  // namespace
 
-std::string EncodeHello(const CardIntroduction& card) {
+std::string EncodeHello(const CardIntroduction& card, const std::optional<CardOpening>& opening) {
   json::object hello;
   hello["iccid"] = json::string(card.iccid.data(), card.iccid.size());
   hello["aid"] = HexValue(card.application_id);
@@ -105,6 +105,11 @@ std::string EncodeHello(const CardIntroduction& card) {
     objects.emplace_back(HexValue(block));
   }
   hello["objects"] = std::move(objects);
+  if (opening) {
+    hello["opening"] = json::object{{"security_domain", HexValue(opening->security_domain)},
+                                    {"challenge", HexValue(opening->challenge)},
+                                    {"answer", HexValue(opening->answer)}};
+  }
   return json::serialize(hello);
 }
 

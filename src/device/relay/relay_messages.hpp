@@ -2,6 +2,7 @@
 /// The messages of docs/formats/relay.md as JSON. What comes from the platform is checked: types, lengths, numbers.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,13 @@ struct CardIntroduction {
   Bytes application_info;
   std::vector<Bytes> objects;
 };
-[[nodiscard]] std::string EncodeHello(const CardIntroduction& card);
+/// The secured session that the device has begun on its own: a round trip less.
+struct CardOpening {
+  Bytes security_domain;  ///< AID
+  Bytes challenge;
+  Bytes answer;  ///< of the card to INITIALIZE UPDATE: data and status word
+};
+[[nodiscard]] std::string EncodeHello(const CardIntroduction& card, const std::optional<CardOpening>& opening);
 
 /// @param answers data and status word of each.
 [[nodiscard]] std::string EncodeAnswers(unsigned step, const std::vector<Bytes>& answers);

@@ -13,8 +13,13 @@ constexpr std::string_view kBatch =
     R"("commands":["8050000008000102030405060700"],"done":false})";
 
 TEST(RelayMessages, HelloAndAnswersAsInTheDocument) {
-  EXPECT_EQ(EncodeHello({"89882019000000000019", Hex("A0000005590010"), Hex("1001"), {Hex("C100"), Hex("C3")}}),
+  const CardIntroduction card{"89882019000000000019", Hex("A0000005590010"), Hex("1001"), {Hex("C100"), Hex("C3")}};
+  EXPECT_EQ(EncodeHello(card, std::nullopt),
             R"({"iccid":"89882019000000000019","aid":"A0000005590010","application":"1001","objects":["C100","C3"]})");
+  EXPECT_EQ(EncodeHello({"89882019000000000019", {}, {}, {}},
+                        CardOpening{Hex("A000000151000000"), Hex("0102030405060708"), Hex("00009000")}),
+            R"({"iccid":"89882019000000000019","aid":"","application":"","objects":[],"opening":)"
+            R"({"security_domain":"A000000151000000","challenge":"0102030405060708","answer":"00009000"}})");
   EXPECT_EQ(EncodeAnswers(2, {Hex("9000"), Hex("01026A80")}), R"({"step":2,"answers":["9000","01026A80"]})");
 }
 

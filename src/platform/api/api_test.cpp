@@ -364,6 +364,28 @@ TEST_F(RelayTest, CarriesHelloAndAnswers) {
   EXPECT_FALSE(last.contains("commands"));
 }
 
+TEST_F(RelayTest, CarriesAnOpening) {
+  const auto with = [&](const std::string& opening) {
+    return Begin(R"({"iccid":"8949000000000000012","opening":)" + opening + "}").status;
+  };
+  EXPECT_EQ(with(R"({"security_domain":"A000000151","challenge":"0102030405060708","answer":"AABB9000"})"), 201);
+  ASSERT_TRUE(engine_.hello.opening.has_value());
+  EXPECT_EQ(ToHex(engine_.hello.opening->security_domain), "A000000151");
+  EXPECT_EQ(ToHex(engine_.hello.opening->challenge), "0102030405060708");
+  EXPECT_EQ(ToHex(engine_.hello.opening->answer.data), "AABB");
+  EXPECT_EQ(engine_.hello.opening->answer.sw, 0x9000);
+  for (const std::string wrong :
+       {"{}", "[]", "\"\"", "null", R"({"security_domain":"A000000151","challenge":"01020304050607","answer":"9000"})",
+        R"({"security_domain":"A0000001","challenge":"0102030405060708","answer":"9000"})",
+        R"({"security_domain":"A000000151","challenge":"0102030405060708","answer":"90"})",
+        R"({"security_domain":"A000000151","challenge":"0102030405060708"})",
+        R"({"security_domain":"A000000151","challenge":"0102030405060708","answer":"9000","more":1})"}) {
+    EXPECT_EQ(with(wrong), 400) << wrong;
+  }
+  EXPECT_EQ(Begin(R"({"iccid":"8949000000000000012"})").status, 201);
+  EXPECT_FALSE(engine_.hello.opening.has_value());
+}
+
 TEST_F(RelayTest, RefusesWhatNoCardSays) {
   for (const std::string body :
        {R"({"step":1,"answers":["90"]})", R"({"step":1,"answers":["900"]})", R"({"step":1,"answers":["zz00"]})",

@@ -21,6 +21,27 @@ std::vector<Bytes> HexList(const Context& context, std::string_view name) {
   return list;
 }
 
+/// Data and status word. Nothing if there is not even a status word.
+std::optional<RelayAnswer> ToAnswer(ByteView raw) {
+  ByteReader reader(raw);
+  ByteView data;
+  RelayAnswer answer;
+  if (raw.size() < 2 || !reader.ReadBytes(raw.size() - 2, data) || !reader.ReadU16(answer.sw)) {
+    return std::nullopt;
+  }
+  answer.data.assign(data.begin(), data.end());
+  return answer;
+}
+
+/// The member is there, and fits its schema.
+RelayOpening ToOpening(const json::object& member) {
+  const auto bytes = [&](std::string_view name) {
+    const json::string& text = member.at(View(name)).get_string();
+    return FromHex(std::string_view(text.data(), text.size())).value_or(Bytes());
+  };
+  return {bytes("security_domain"), bytes("challenge"), ToAnswer(bytes("answer")).value_or(RelayAnswer())};
+}
+
 json::object BatchToJson(const RelayBatch& batch) {
   json::object out{{"session", View(batch.session)}, {"done", batch.done}};
   if (batch.done) {
@@ -42,13 +63,14 @@ json::object BatchToJson(const RelayBatch& batch) {
   return out;
 }
 
-/// Whatever a beginning is refused for besides limits and failures of the platform is told in one way.
+/// Whatever a beginning is refused for besides limits and failures of the platform is told in one way, which is that of
+/// a card without the right keys.
 Failure HideReason(Failure failure) {
   switch (failure.kind) {
     case FailureKind::kNotFound:
     case FailureKind::kConflict:
     case FailureKind::kDenied:
-      return Failure(FailureKind::kDenied, "no session with this card is possible now", "try again later");
+      return Failure(FailureKind::kDenied, "the card did not prove itself");
     default:
       return failure;
   }
@@ -66,6 +88,9 @@ Answer BeginRelay(Context& context) {
   hello.application_id = context.Hex("aid");
   hello.application_info = context.Hex("application");
   hello.objects = HexList(context, "objects");
+  if (context.Has("opening")) {
+    hello.opening = ToOpening(context.body.at("opening").get_object());
+  }
   hello.source = context.request.peer;
   if (!std::ranges::all_of(hello.iccid, [](char c) { return c >= '0' && c <= '9'; })) {
     return Refuse(FailureKind::kInvalid, "an ICCID has digits only");
@@ -84,14 +109,11 @@ Answer ContinueRelay(Context& context) {
   }
   std::vector<RelayAnswer> answers;
   for (const Bytes& raw : HexList(context, "answers")) {
-    ByteReader reader(raw);
-    ByteView data;
-    RelayAnswer answer;
-    if (raw.size() < 2 || !reader.ReadBytes(raw.size() - 2, data) || !reader.ReadU16(answer.sw)) {
+    auto answer = ToAnswer(raw);
+    if (!answer) {
       return Refuse(FailureKind::kInvalid, "an answer of a card ends with a status word");
     }
-    answer.data.assign(data.begin(), data.end());
-    answers.push_back(std::move(answer));
+    answers.push_back(std::move(*answer));
   }
   SR_TRY(const RelayBatch batch,
          context.parts.engine.Continue(session, static_cast<unsigned>(context.Number("step", 0)), answers,

@@ -316,6 +316,23 @@ inline constexpr std::array kUseMembers{
     Member{.name = "credential", .description = "its name, as in the feed", .minimum = 1, .maximum = 200}};
 inline constexpr Schema kUse{"ProofOfUse", kUseMembers};
 
+inline constexpr std::array kOpeningMembers{Member{.name = "security_domain",
+                                                   .kind = Kind::kHex,
+                                                   .description = "AID that was selected",
+                                                   .minimum = 5,
+                                                   .maximum = 16},
+                                            Member{.name = "challenge",
+                                                   .kind = Kind::kHex,
+                                                   .description = "of the INITIALIZE UPDATE for key version 00",
+                                                   .minimum = 8,
+                                                   .maximum = 8},
+                                            Member{.name = "answer",
+                                                   .kind = Kind::kHex,
+                                                   .description = "data and status word of the card's answer to it",
+                                                   .minimum = 2,
+                                                   .maximum = 258}};
+inline constexpr Schema kOpening{"RelayOpening", kOpeningMembers};
+
 inline constexpr std::array kHelloMembers{kIccid,
                                           Member{.name = "aid",
                                                  .kind = Kind::kHex,
@@ -331,7 +348,12 @@ inline constexpr std::array kHelloMembers{kIccid,
                                                  .kind = Kind::kHexes,
                                                  .description = "answers to GET DATA (object list)",
                                                  .required = false,
-                                                 .maximum = 4096}};
+                                                 .maximum = 4096},
+                                          Member{.name = "opening",
+                                                 .kind = Kind::kObject,
+                                                 .description = "a secured session that the device has begun by itself",
+                                                 .required = false,
+                                                 .object = &kOpening}};
 inline constexpr Schema kHello{"RelayHello", kHelloMembers};
 
 inline constexpr std::array kAnswersMembers{

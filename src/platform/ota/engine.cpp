@@ -21,6 +21,20 @@ constexpr std::array<std::uint8_t, 8> kUsualDomain{0xA0, 0x00, 0x00, 0x01, 0x51,
   return Refuse(FailureKind::kNotFound, "the session is over", "begin a new one");
 }
 
+/// Whether a session that the device has begun can be gone on with. A card without a sequence number needs a challenge
+/// of ours. That a device has selected another domain is no attack: it is told the right one.
+[[nodiscard]] bool CanBeTakenUp(const RelayOpening& opening, ByteView domain) {
+  const auto offer = SecuredSession::ReadOffer(opening.answer.data);
+  return offer && offer->sequence && !IsRefusal(opening.answer.sw) && SameBytes(opening.security_domain, domain) &&
+         opening.challenge.size() == SecuredSession::kChallengeSize;
+}
+
+[[nodiscard]] Bytes Whole(const RelayOpening& opening) {
+  Bytes whole = opening.challenge;
+  whole.insert(whole.end(), opening.answer.data.begin(), opening.answer.data.end());
+  return whole;
+}
+
 /// All answers in one, each with its length in front, so that no two lists look the same.
 [[nodiscard]] Bytes Joined(const std::vector<RelayAnswer>& answers) {
   Bytes joined;
@@ -54,23 +68,75 @@ Outcome<RelayBatch> EngineImpl::Begin(const RelayHello& hello) {
   }
   Sweep();
   SR_TRY(const auto session, NewSession(hello));
+  SR_TRY_VOID(FindCard(*session));  // nobody else knows the session yet
+  if (hello.opening && session->known) {
+    if (auto replied = RepliedTo(*hello.opening, session->card.id)) {
+      return std::move(*replied);
+    }
+  }
   const std::lock_guard lock(session->mutex);
-  SR_TRY_VOID(FindCard(*session));
-  SR_TRY(const Bytes command, session->channel.Hello(0));
-  RelayBatch batch;
-  batch.session = session->id;
-  batch.step = session->step;
-  batch.security_domain =
-      session->known ? session->card.security_domain : Bytes(kUsualDomain.begin(), kUsualDomain.end());
-  batch.commands.push_back(command);
+  SR_TRY_VOID(Admit(session));
+  ++counters_.sessions;
+  const Bytes domain = session->known ? session->card.security_domain : Bytes(kUsualDomain.begin(), kUsualDomain.end());
+  auto batch = hello.opening && CanBeTakenUp(*hello.opening, domain) ? TakeUp(*session, *hello.opening, hello.source)
+                                                                     : Ask(*session);
+  if (!batch) {
+    Abandon(*session);
+    Forget(session->id);
+  }
+  return batch;
+}
+
+std::optional<RelayBatch> EngineImpl::RepliedTo(const RelayOpening& opening, Id card) {
+  std::shared_ptr<RelaySession> session;
   {
     const std::lock_guard table_lock(table_mutex_);
-    if (sessions_.size() >= parts_.limits.sessions) {
-      return Refuse(FailureKind::kLimited, "too many sessions are open", "wait a minute");
-    }
-    sessions_.emplace(session->id, session);
+    const auto found = session_of_card_.find(card);
+    session = found == session_of_card_.end() ? nullptr : found->second.lock();
   }
-  ++counters_.sessions;
+  if (session == nullptr) {
+    return std::nullopt;
+  }
+  const std::lock_guard lock(session->mutex);
+  const bool same = !session->opening.empty() && SameBytes(session->opening, Whole(opening));
+  if (!same || session->step != 1 || !session->last_reply || !*session->last_reply || HasExpired(*session)) {
+    return std::nullopt;
+  }
+  return **session->last_reply;
+}
+
+Outcome<void> EngineImpl::Admit(const std::shared_ptr<RelaySession>& session) {
+  const std::lock_guard table_lock(table_mutex_);
+  if (sessions_.size() >= parts_.limits.sessions) {
+    return Refuse(FailureKind::kLimited, "too many sessions are open", "wait a minute");
+  }
+  sessions_.emplace(session->id, session);
+  return {};
+}
+
+Outcome<RelayBatch> EngineImpl::Ask(RelaySession& session) {
+  SR_TRY(const Bytes command, session.channel.Hello(0));
+  RelayBatch batch;
+  batch.session = session.id;
+  batch.step = session.step;
+  batch.security_domain =
+      session.known ? session.card.security_domain : Bytes(kUsualDomain.begin(), kUsualDomain.end());
+  batch.commands.push_back(command);
+  return batch;
+}
+
+/// What the first answer of a card is to a session that the platform has begun.
+Outcome<RelayBatch> EngineImpl::TakeUp(RelaySession& session, const RelayOpening& opening, const std::string& source) {
+  SR_TRY_VOID(session.channel.TakeUp(opening.challenge));
+  session.step = 0;
+  auto batch = Authenticate(session, opening.answer, source);
+  session.step = 1;
+  if (!batch || batch->done) {
+    session.phase = RelaySession::Phase::kOver;
+    session.run.reset();
+  }
+  session.opening = Whole(opening);
+  session.last_reply = batch;
   return batch;
 }
 

@@ -10,13 +10,27 @@
 
 namespace simroot::platform {
 
-/// What a device says first. Nothing of it is trusted: it only saves a round trip.
+struct RelayAnswer {
+  Bytes data;
+  std::uint16_t sw = 0;
+};
+
+/// A secured session that the device has begun by itself, on the channel that it keeps: it saves a round trip. The
+/// platform takes it up if the answer shows a sequence number, which alone makes it fresh (docs/adr/0017).
+struct RelayOpening {
+  Bytes security_domain;  ///< AID that was selected
+  Bytes challenge;        ///< 8 bytes that the device drew, sent in INITIALIZE UPDATE for key version 00
+  RelayAnswer answer;     ///< of the card to that
+};
+
+/// What a device says first. Nothing of it is trusted: it only saves round trips.
 struct RelayHello {
   std::string iccid;
   Bytes application_id;        ///< AID of the IoT SAFE applet; empty: none found
   Bytes application_info;      ///< answer to GET DATA (application), may be empty
   std::vector<Bytes> objects;  ///< answers to GET DATA (object list), one block after the other, may be empty
-  std::string source;          ///< address of the device, for limits and the audit log
+  std::optional<RelayOpening> opening;
+  std::string source;  ///< address of the device, for limits and the audit log
 };
 
 /// A command for the security domain on its own channel. The device sends the commands one after the other and stops
@@ -24,18 +38,13 @@ struct RelayHello {
 struct RelayBatch {
   std::string session;          ///< 32 hexadecimal digits, unguessable
   unsigned step = 0;            ///< from 1; the answers name it
-  Bytes security_domain;        ///< AID to select; only in step 1
+  Bytes security_domain;        ///< AID to select; only in step 1, and not if the device's opening was taken up
   std::vector<Bytes> commands;  ///< channel bits 0
   bool done = false;            ///< the session is over, `commands` is empty
   bool provisioned = false;     ///< done: all jobs of the card are done
   unsigned retry_after_s = 0;   ///< done but not all: come again after so long
   std::string message;          ///< for the device's log: "certificate for meter-17 until 2027-11-22"
   std::string key_label;        ///< done: label by which the device's programs name the key
-};
-
-struct RelayAnswer {
-  Bytes data;
-  std::uint16_t sw = 0;
 };
 
 struct EngineLimits {
@@ -56,7 +65,8 @@ class OtaEngine {
   virtual ~OtaEngine() = default;
 
   /// Begins a session. An unknown ICCID gets one, too, that looks the same and fails at the card's first answer exactly
-  /// as a known card without the right keys does. kLimited when there are too many.
+  /// as a known card without the right keys does: here if the hello has an opening that counts, else in Continue.
+  /// kLimited when there are too many.
   [[nodiscard]] virtual Outcome<RelayBatch> Begin(const RelayHello& hello) = 0;
 
   /// The answers to step `step`, as many as commands were sent. The same call repeated gets the same batch (its reply

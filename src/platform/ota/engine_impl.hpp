@@ -44,6 +44,12 @@ class EngineImpl final : public OtaEngine {
   // engine.cpp: sessions as the relay sees them
   [[nodiscard]] Outcome<std::shared_ptr<RelaySession>> NewSession(const RelayHello& hello);
   [[nodiscard]] Outcome<void> FindCard(RelaySession& session);
+  [[nodiscard]] Outcome<void> Admit(const std::shared_ptr<RelaySession>& session);
+  [[nodiscard]] Outcome<RelayBatch> Ask(RelaySession& session);
+  /// The reply to this opening, if it was taken up and nothing has come since.
+  [[nodiscard]] std::optional<RelayBatch> RepliedTo(const RelayOpening& opening, Id card);
+  [[nodiscard]] Outcome<RelayBatch> TakeUp(RelaySession& session, const RelayOpening& opening,
+                                           const std::string& source);
   [[nodiscard]] static bool FitsBatch(const RelaySession& session, const std::vector<RelayAnswer>& answers);
   /// Writes an audit entry. @returns what the device is told: kDenied, or that the database is gone.
   [[nodiscard]] Failure Noted(RelaySession& session, const std::string& source, const std::string& action,
@@ -62,14 +68,34 @@ class EngineImpl final : public OtaEngine {
   [[nodiscard]] Outcome<SecretBytes> KeysFor(const RelaySession& session, std::uint8_t version) const;
   [[nodiscard]] static Outcome<bool> IsReplacingKeys(StoreReader& reader, Id card);
   [[nodiscard]] static Outcome<void> CheckInService(const Card& card, const RelaySession& session);
+  /// A job that is running from now on, and what it stands on. That this could not be read fails the job alone.
+  struct TakenJob {
+    Job job;
+    Outcome<JobContext> context;
+  };
+  /// What the device is told when no job is left, as far as the store knows it.
+  struct Rest {
+    std::vector<Job> queued;  ///< the first of them
+    std::vector<Job> lost;    ///< if the card has no credential
+    bool has_credential = false;
+    std::string key_label;
+  };
+  /// Either the next job or the rest. Read in the transaction that has written what was before: the writer's pages are
+  /// at hand, a reader's are not.
+  struct Next {
+    std::optional<TakenJob> job;
+    Outcome<Rest> rest = Rest();  ///< that it could not be read undoes nothing of what was written
+  };
   [[nodiscard]] Outcome<void> RecordOpening(StoreWriter& writer, RelaySession& session,
-                                            const SecuredSession::Offer& offer, std::optional<Job>& next);
+                                            const SecuredSession::Offer& offer, Next& next);
+  [[nodiscard]] Outcome<void> TakeNext(StoreWriter& writer, RelaySession& session, Next& next);
+  [[nodiscard]] static Outcome<Rest> ReadRest(StoreReader& reader, const Card& card);
   [[nodiscard]] Outcome<RelayBatch> TakeAnswers(RelaySession& session, const std::vector<RelayAnswer>& answers,
                                                 const std::string& source);
   [[nodiscard]] Outcome<RelayBatch> Advance(RelaySession& session, Outcome<Progress> progress);
-  [[nodiscard]] Outcome<Progress> StartJob(RelaySession& session, const Job& job);
+  [[nodiscard]] Outcome<Progress> StartJob(RelaySession& session, TakenJob taken);
   [[nodiscard]] Outcome<RelayBatch> SendNext(RelaySession& session);
-  [[nodiscard]] Outcome<RelayBatch> Finish(RelaySession& session);
+  [[nodiscard]] Outcome<RelayBatch> Finish(RelaySession& session, Outcome<Rest> read);
   void TakeOver(RelaySession& session);
 
   // engine_jobs.cpp: jobs in the store

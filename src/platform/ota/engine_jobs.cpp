@@ -117,9 +117,12 @@ Outcome<RelayBatch> EngineImpl::FailAttempt(RelaySession& session, const Failure
                            .what = "attempt " + std::to_string(job.attempts) + " has failed",
                            .sw = 0,
                            .detail = failure.Text()});
+  Outcome<Rest> rest = Rest();
   const auto written = parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
     SR_TRY_VOID(WriteSteps(writer, session));
-    return EndJob(writer, session, job, final ? JobState::kFailed : JobState::kQueued, failure.Text());
+    SR_TRY_VOID(EndJob(writer, session, job, final ? JobState::kFailed : JobState::kQueued, failure.Text()));
+    rest = ReadRest(writer, session.card);
+    return {};
   });
   SR_TRY_VOID(written);
   session.steps.clear();
@@ -127,7 +130,7 @@ Outcome<RelayBatch> EngineImpl::FailAttempt(RelaySession& session, const Failure
   session.failed = final;
   counters_.jobs_failed += final ? 1 : 0;
   session.messages.push_back(std::string(NameOf(job.kind)) + ": " + failure.message);
-  return Finish(session);
+  return Finish(session, std::move(rest));
 }
 
 void EngineImpl::Abandon(RelaySession& session) {

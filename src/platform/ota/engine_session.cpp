@@ -67,7 +67,7 @@ Outcome<RelayBatch> EngineImpl::Authenticate(RelaySession& session, const RelayA
   }
   const std::lock_guard card_lock(LockOf(session.card.id));
   session.key_version = offer->key_version;
-  std::optional<Job> next;
+  Next next;
   const auto opened =
       parts_.store.Write([&](StoreWriter& writer) { return RecordOpening(writer, session, *offer, next); });
   if (!opened && opened.error().kind == FailureKind::kConflict) {
@@ -80,10 +80,10 @@ Outcome<RelayBatch> EngineImpl::Authenticate(RelaySession& session, const RelayA
   ++counters_.authenticated;
   TakeOver(session);
   session.phase = RelaySession::Phase::kWork;
-  if (!next) {
-    return Finish(session);
+  if (!next.job) {
+    return Finish(session, std::move(next.rest));
   }
-  SR_TRY(RelayBatch batch, Advance(session, StartJob(session, *next)));
+  SR_TRY(RelayBatch batch, Advance(session, StartJob(session, std::move(*next.job))));
   if (!batch.done) {
     batch.commands.insert(batch.commands.begin(), *proof);
     session.starts_with_proof = true;
@@ -109,7 +109,7 @@ Outcome<void> EngineImpl::CheckInService(const Card& card, const RelaySession& s
 
 /// All that must be safe before a byte is sent under the session's keys.
 Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& session, const SecuredSession::Offer& offer,
-                                        std::optional<Job>& next) {
+                                        Next& next) {
   const UnixTime now = parts_.clock.Now();
   SR_TRY(Card card, writer.FindCard(session.card.id));
   SR_TRY_VOID(CheckInService(card, session));
@@ -129,22 +129,40 @@ Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& sessi
   }
   // The first session of a new key set proves that it has taken the place of the one that was in use.
   bool replaced = false;
-  SR_TRY(const bool replacing, IsReplacingKeys(writer, card.id));
   for (const CardKeySet& other : session.keys) {
-    if (replacing && set.scp03_sequence < 0 && other.version != set.version && IsScp03(other.version) &&
-        other.scp03_sequence >= 0) {
-      SR_TRY_VOID(writer.DeleteCardKeys(card.id, other.version));
-      replaced = true;
+    if (set.scp03_sequence < 0 && other.version != set.version && IsScp03(other.version) && other.scp03_sequence >= 0) {
+      SR_TRY(const bool replacing, IsReplacingKeys(writer, card.id));
+      if (replacing) {
+        SR_TRY_VOID(writer.DeleteCardKeys(card.id, other.version));
+        replaced = true;
+      }
     }
   }
   while (true) {
-    SR_TRY(next, TakeJob(writer, card.id));
-    if (!next || !replaced || next->kind != JobKind::kReplaceKeys || next->attempts < 2) {
+    SR_TRY_VOID(TakeNext(writer, session, next));
+    if (!next.job || !replaced || next.job->job.kind != JobKind::kReplaceKeys || next.job->job.attempts < 2) {
       return {};
     }
-    SR_TRY_VOID(EndJob(writer, session, *next, JobState::kDone, "the new keys have opened a session"));
+    SR_TRY_VOID(EndJob(writer, session, next.job->job, JobState::kDone, "the new keys have opened a session"));
     ++counters_.jobs_done;
   }
+}
+
+Outcome<void> EngineImpl::TakeNext(StoreWriter& writer, RelaySession& session, Next& next) {
+  next.job.reset();
+  SR_TRY(const auto job, TakeJob(writer, session.card.id));
+  if (!job) {
+    next.rest = ReadRest(writer, session.card);
+    return {};
+  }
+  JobContext context;
+  const auto loaded = [&]() -> Outcome<void> {
+    SR_TRY(context, LoadJobContext(writer, *job));
+    SR_TRY(session.keys, writer.ListCardKeys(job->card));
+    return {};
+  }();
+  next.job = TakenJob{*job, loaded ? Outcome<JobContext>(std::move(context)) : tl::make_unexpected(loaded.error())};
+  return {};
 }
 
 /// Only now, when the card has proved itself: nobody ends a session by merely naming its card.
@@ -158,19 +176,14 @@ void EngineImpl::TakeOver(RelaySession& session) {
   last = self == sessions_.end() ? std::weak_ptr<RelaySession>() : std::weak_ptr<RelaySession>(self->second);
 }
 
-Outcome<Progress> EngineImpl::StartJob(RelaySession& session, const Job& job) {
-  session.job = job;
+Outcome<Progress> EngineImpl::StartJob(RelaySession& session, TakenJob taken) {
+  session.job = taken.job;
   session.steps.clear();
-  JobContext context;
-  SR_TRY_VOID(parts_.store.Read([&](StoreReader& reader) -> Outcome<void> {
-    SR_TRY(context, LoadJobContext(reader, job));
-    SR_TRY(session.keys, reader.ListCardKeys(job.card));
-    return {};
-  }));
+  SR_TRY(JobContext context, std::move(taken.context));
   // Hints are believed once: if they were wrong, the next attempt asks the card. They are of the state before the
   // first job of the session.
   const bool first = session.run == nullptr;
-  session.hinted = first && job.attempts <= 1 && context.Own() == nullptr;
+  session.hinted = first && taken.job.attempts <= 1 && context.Own() == nullptr;
   const JobTools tools{parts_.vault, parts_.authority, parts_.clock, *session.driver, session.channel};
   session.run = MakeJobRun(tools, std::move(context), session.hinted ? &session.hints : nullptr,
                            {session.key_version, session.keys});
@@ -225,7 +238,7 @@ Outcome<RelayBatch> EngineImpl::TakeAnswers(RelaySession& session, const std::ve
 /// Goes on until there is something to send, or nothing left to do.
 Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress> progress) {
   while (progress) {
-    std::optional<Job> next;
+    Next next;
     const bool records = progress->done || progress->record;
     if (records) {
       const auto written = parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
@@ -238,7 +251,7 @@ Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress>
         if (progress->done) {
           session.job->credential = progress->credential;
           SR_TRY_VOID(EndJob(writer, session, *session.job, JobState::kDone, progress->message));
-          SR_TRY(next, TakeJob(writer, session.card.id));
+          SR_TRY_VOID(TakeNext(writer, session, next));
         }
         return {};
       });
@@ -255,10 +268,10 @@ Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress>
     ++counters_.jobs_done;
     session.messages.push_back(progress->message);
     session.job.reset();
-    if (!next) {
-      return Finish(session);
+    if (!next.job) {
+      return Finish(session, std::move(next.rest));
     }
-    progress = StartJob(session, *next);
+    progress = StartJob(session, std::move(*next.job));
   }
   return FailAttempt(session, progress.error());
 }
@@ -286,36 +299,42 @@ Outcome<RelayBatch> EngineImpl::SendNext(RelaySession& session) {
   return batch;
 }
 
+Outcome<EngineImpl::Rest> EngineImpl::ReadRest(StoreReader& reader, const Card& card) {
+  constexpr Page kOne{.after = 0, .limit = 1};
+  Rest rest;
+  const JobFilter queued{.tenant = card.tenant, .card = card.id, .state = JobState::kQueued};
+  const CredentialFilter active{
+      .tenant = 0, .card = card.id, .state = CredentialState::kActive, .kind = {}, .ends_before = 0};
+  SR_TRY(rest.queued, reader.ListJobs(queued, kOne));
+  SR_TRY(const auto credentials, reader.ListCredentials(active, kOne));
+  rest.has_credential = !credentials.empty();
+  if (!rest.has_credential) {  // what has failed before is of no interest to a device that has what it needs
+    const JobFilter failed{.tenant = card.tenant, .card = card.id, .state = JobState::kFailed};
+    SR_TRY(rest.lost, reader.ListJobs(failed, Page{}));
+    return rest;
+  }
+  SR_TRY(const Card now, reader.FindCard(card.id));
+  const auto policy = now.policy != 0 ? reader.FindPolicy(now.policy) : reader.FindPolicyByName(now.tenant, "default");
+  rest.key_label = policy ? policy->label : std::string();
+  return rest;
+}
+
 /// No job is left that could be done now.
-Outcome<RelayBatch> EngineImpl::Finish(RelaySession& session) {
+Outcome<RelayBatch> EngineImpl::Finish(RelaySession& session, Outcome<Rest> read) {
+  SR_TRY(const Rest rest, std::move(read));
   RelayBatch batch;
   batch.session = session.id;
   batch.step = session.step + 1;
   batch.done = true;
-  const UnixTime now = parts_.clock.Now();
-  SR_TRY_VOID(parts_.store.Read([&](StoreReader& reader) -> Outcome<void> {
-    const JobFilter queued{.tenant = session.card.tenant, .card = session.card.id, .state = JobState::kQueued};
-    const JobFilter failed{.tenant = session.card.tenant, .card = session.card.id, .state = JobState::kFailed};
-    const CredentialFilter active{
-        .tenant = 0, .card = session.card.id, .state = CredentialState::kActive, .kind = {}, .ends_before = 0};
-    SR_TRY(const auto jobs, reader.ListJobs(queued, Page{}));
-    SR_TRY(const auto lost, reader.ListJobs(failed, Page{}));
-    SR_TRY(const auto credentials, reader.ListCredentials(active, Page{}));
-    batch.provisioned = jobs.empty() && !session.failed && (lost.empty() || !credentials.empty());
-    if (!jobs.empty()) {  // the others wait for the first
-      batch.retry_after_s = static_cast<unsigned>(std::clamp<std::int64_t>(jobs.front().not_before - now, 0, 3600));
-    }
-    if (!batch.provisioned && jobs.empty() && session.messages.empty() && !lost.empty()) {
-      session.messages.push_back("job " + std::to_string(lost.back().id) + " has failed: " + lost.back().error);
-    }
-    if (!credentials.empty()) {
-      SR_TRY(const Card card, reader.FindCard(session.card.id));
-      const auto policy =
-          card.policy != 0 ? reader.FindPolicy(card.policy) : reader.FindPolicyByName(card.tenant, "default");
-      batch.key_label = policy ? policy->label : std::string();
-    }
-    return {};
-  }));
+  batch.provisioned = rest.queued.empty() && !session.failed && (rest.lost.empty() || rest.has_credential);
+  batch.key_label = rest.key_label;
+  if (!rest.queued.empty()) {  // the others wait for the first
+    const std::int64_t wait = rest.queued.front().not_before - parts_.clock.Now();
+    batch.retry_after_s = static_cast<unsigned>(std::clamp<std::int64_t>(wait, 0, 3600));
+  }
+  if (!batch.provisioned && rest.queued.empty() && session.messages.empty() && !rest.lost.empty()) {
+    session.messages.push_back("job " + std::to_string(rest.lost.back().id) + " has failed: " + rest.lost.back().error);
+  }
   for (const std::string& message : session.messages) {
     batch.message += (batch.message.empty() ? "" : "; ") + message;
   }

@@ -58,6 +58,7 @@ struct RelaySession {
   bool failed = false;         ///< a job has failed for good in this session
   std::vector<std::string> messages;
 
+  Bytes opening;       ///< what the device's opening was, if it was taken up
   Bytes last_answers;  ///< hash of the answers that brought the last reply; empty: none yet
   std::optional<Outcome<RelayBatch>> last_reply;
 };

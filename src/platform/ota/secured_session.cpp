@@ -7,7 +7,6 @@ namespace {
 using secure::Scp03Error;
 
 constexpr std::size_t kAnyLength = 256;
-constexpr std::size_t kChallengeSize = 8;
 constexpr std::uint8_t kPutKey = 0xD8;
 constexpr std::uint8_t kSeveralFromFirst = 0x81;
 constexpr std::uint8_t kAesKeyType = 0x88;
@@ -101,6 +100,16 @@ Outcome<Bytes> SecuredSession::Hello(std::uint8_t key_version) {
     return ChannelFailure(begun.error());
   }
   return Bytes(command.written().begin(), command.written().end());
+}
+
+Outcome<void> SecuredSession::TakeUp(ByteView challenge) {
+  const std::lock_guard lock(place_.mutex);
+  std::array<std::uint8_t, wire::kMaxShortCommand> memory{};
+  ByteWriter sent(memory);
+  if (const auto begun = host_.Begin(0, challenge, sent); !begun) {
+    return ChannelFailure(begun.error());
+  }
+  return {};
 }
 
 Outcome<SecuredSession::Offer> SecuredSession::ReadOffer(ByteView answer) {

@@ -16,6 +16,8 @@ inline constexpr std::size_t kMaxBatch = 64;
 /// SCP03 in batches, with everything enciphered and checked both ways (level 33), S8. One thread at a time.
 class SecuredSession final : public SecuredChannel {
  public:
+  static constexpr std::size_t kChallengeSize = 8;  ///< bytes of the host's challenge
+
   explicit SecuredSession(CryptoPool& pool) : place_(pool.Next()), host_(*place_.crypto, pending_) {}
 
   /// What a card says of itself before it has proved anything.
@@ -26,6 +28,9 @@ class SecuredSession final : public SecuredChannel {
 
   /// INITIALIZE UPDATE with a fresh challenge. @param key_version 00: what the card takes by itself.
   [[nodiscard]] Outcome<Bytes> Hello(std::uint8_t key_version);
+  /// Takes up what somebody else has begun. @param challenge of the INITIALIZE UPDATE for key version 00, 8 bytes.
+  /// It is not ours and perhaps not new: only the card's sequence number makes such a session fresh.
+  [[nodiscard]] Outcome<void> TakeUp(ByteView challenge);
   /// kDenied if this is no answer to INITIALIZE UPDATE.
   [[nodiscard]] static Outcome<Offer> ReadOffer(ByteView answer);
   /// Judges the card and gives EXTERNAL AUTHENTICATE, which must not be sent before the card's sequence number is

@@ -40,20 +40,22 @@ Result<Outcome> UseClone(Cast& cast) {
     return NotAsItMustBe("the clone was not refused as it must be", result.output);
   }
   return Outcome{"the platform refuses it and notes it in the audit log; what it says is what an unknown card hears",
-                 {{Lane::kAttacker, Lane::kPlatform, "hello, this is card " + cast.meter.iccid()},
-                  {Lane::kPlatform, Lane::kAttacker, "prove it: a challenge for the card's own keys"},
-                  {Lane::kAttacker, Lane::kPlatform, "an answer made with other keys", true}}};
+                 {{Lane::kAttacker, Lane::kPlatform,
+                   "hello, this is card " + cast.meter.iccid() + ", and a proof made with other keys", true}}};
 }
 
 Result<Outcome> ReplayAnswers(Cast& cast) {
-  SR_TRY(const int status, ReplayToPlatform(cast.platform, cast.heard));
+  SR_TRY(const PlatformReplay replay, ReplayToPlatform(cast.platform, cast.valve.iccid(), cast.heard));
   constexpr int kForbidden = 403;
-  if (status != kForbidden) {
-    return NotAsItMustBe("the platform answers a replayed message with HTTP status " + std::to_string(status));
+  for (const int status : {replay.hello, replay.answer}) {
+    if (status != kForbidden) {
+      return NotAsItMustBe("the platform answers a replayed message with HTTP status " + std::to_string(status));
+    }
   }
-  return Outcome{"HTTP status 403: the platform's challenge was another one this time",
-                 {{Lane::kAttacker, Lane::kPlatform, "the recorded hello of valve-5"},
-                  {Lane::kPlatform, Lane::kAttacker, "a new challenge"},
+  return Outcome{"HTTP status 403 twice: the SIM's number was seen before, and the platform's challenge is another one",
+                 {{Lane::kAttacker, Lane::kPlatform, "the recorded hello of valve-5", true},
+                  {Lane::kAttacker, Lane::kPlatform, "a hello without a proof"},
+                  {Lane::kPlatform, Lane::kAttacker, "prove it: a challenge for the card's own keys"},
                   {Lane::kAttacker, Lane::kPlatform, "the recorded answer", true}}};
 }
 

@@ -11,14 +11,14 @@ namespace {
 
 std::vector<Leg> LegsOf(const StoryDevice& device, const SwitchedOn& done) {
   const std::string secured = Plural(done.commands, "command", "commands") + ", enciphered for the SIM alone";
-  std::vector<Leg> legs{{Lane::kDevice, Lane::kPlatform, "hello, I carry messages for card " + device.iccid()},
+  std::vector<Leg> legs{{Lane::kDevice, Lane::kPlatform,
+                         "hello, I carry messages for card " + device.iccid() + "; its proof of its keys"},
                         {Lane::kPlatform, Lane::kCard, secured}};
   if (device.HasCertificate()) {
-    legs.push_back(
-        {Lane::kCard, Lane::kPlatform, "proof of its keys; a public key, whose private key it has just made"});
+    legs.push_back({Lane::kCard, Lane::kPlatform, "a public key, whose private key it has just made"});
     legs.push_back({Lane::kPlatform, Lane::kCard, "the certificate"});
   } else {
-    legs.push_back({Lane::kCard, Lane::kPlatform, "proof of its keys; the new pre-shared key is stored"});
+    legs.push_back({Lane::kCard, Lane::kPlatform, "the new pre-shared key is stored"});
   }
   legs.push_back({Lane::kPlatform, Lane::kServer, "a change: " + device.name() + " has a credential"});
   return legs;

@@ -67,6 +67,34 @@ std::vector<device::RelayReply> BatchesOf(const Recording& heard) {
   return batches;
 }
 
+/// The session that the device has begun with its SIM.
+struct Opening {
+  Bytes security_domain;
+  Bytes command;  ///< INITIALIZE UPDATE
+  Bytes answer;
+};
+
+Result<Opening> OpeningOf(const Recording& heard) {
+  const std::string hello = heard.messages.empty() ? std::string() : heard.messages.front().body;
+  const auto member = [&](const std::string& name) {
+    const std::string mark = "\"" + name + "\":\"";
+    const std::size_t begin = hello.find(mark, hello.find("\"opening\""));
+    const std::size_t end = begin == std::string::npos ? begin : hello.find('"', begin + mark.size());
+    return end == std::string::npos
+               ? Bytes()
+               : FromHex(hello.substr(begin + mark.size(), end - begin - mark.size())).value_or(Bytes());
+  };
+  Opening opening{member("security_domain"), {0x80, 0x50, 0x00, 0x00, 0x08}, member("answer")};
+  const Bytes challenge = member("challenge");
+  if (opening.security_domain.empty() || challenge.size() != opening.command.back() || opening.answer.empty() ||
+      BatchesOf(heard).empty()) {
+    return Fail(ErrorDomain::kProtocol, "too little was recorded to be replayed");
+  }
+  opening.command.insert(opening.command.end(), challenge.begin(), challenge.end());
+  opening.command.push_back(0x00);
+  return opening;
+}
+
 }  // namespace
 
 std::size_t Recording::Size() const {
@@ -94,34 +122,35 @@ Result<SwitchedOn> SwitchOnAndListen(const Stage& stage, const PlatformHost& pla
   return SwitchedOn{result.message, result.commands, result.round_trips};
 }
 
-Result<int> ReplayToPlatform(const PlatformHost& platform, const Recording& heard) {
-  if (heard.messages.size() < 2) {
-    return Fail(ErrorDomain::kProtocol, "too little was recorded to be replayed");
-  }
+Result<PlatformReplay> ReplayToPlatform(const PlatformHost& platform, const std::string& iccid,
+                                        const Recording& heard) {
+  SR_TRY(const Opening opening, OpeningOf(heard));
   SR_TRY(const auto client, Connect(platform));
   const net::Headers headers{{"content-type", "application/json"}};
-  SR_TRY(const net::HttpReply hello, client->Send("POST", kSessions, heard.messages.front().body, headers));
+  PlatformReplay replay;
+  SR_TRY(const net::HttpReply again, client->Send("POST", kSessions, heard.messages.front().body, headers));
+  replay.hello = again.status;
+  const device::CardIntroduction card{.iccid = iccid, .application_id = {}, .application_info = {}, .objects = {}};
+  SR_TRY(const net::HttpReply hello, client->Send("POST", kSessions, device::EncodeHello(card, std::nullopt), headers));
   SR_TRY(const device::RelayReply batch, device::DecodeReply(hello.body));
-  SR_TRY(const net::HttpReply reply,
-         client->Send("POST", std::string(kSessions) + "/" + batch.session, heard.messages.at(1).body, headers));
-  return reply.status;
+  SR_TRY(const net::HttpReply answered, client->Send("POST", std::string(kSessions) + "/" + batch.session,
+                                                     device::EncodeAnswers(batch.step, {opening.answer}), headers));
+  replay.answer = answered.status;
+  return replay;
 }
 
 Result<CardReplay> ReplayToCard(const StoryDevice& device, const Recording& heard) {
-  const std::vector<device::RelayReply> batches = BatchesOf(heard);
-  if (batches.size() < 2) {
-    return Fail(ErrorDomain::kProtocol, "too little was recorded to be replayed");
-  }
+  SR_TRY(const Opening opening, OpeningOf(heard));
   SR_TRY(const auto transport, OpenModem(device));
-  SR_TRY(const auto link, device::TransportAdminLink::Open(*transport, batches.front().security_domain, Stage::Soon()));
+  SR_TRY(const auto link, device::TransportAdminLink::Open(*transport, opening.security_domain, Stage::Soon()));
+  SR_TRY(const device::AdminAnswer begun, link->Exchange(opening.command, Stage::Soon()));
+  if (begun.sw != wire::StatusWord::kOk) {
+    return Fail(ErrorDomain::kProtocol, "the SIM does not begin a session");
+  }
   CardReplay replay;
-  bool first = true;
-  for (const device::RelayReply& batch : batches) {
+  for (const device::RelayReply& batch : BatchesOf(heard)) {
     for (const Bytes& command : batch.commands) {
       SR_TRY(const device::AdminAnswer answer, link->Exchange(command, Stage::Soon()));
-      if (std::exchange(first, false)) {
-        continue;
-      }
       ++replay.sent;
       if (answer.sw != wire::StatusWord::kOk) {
         ++replay.refused;

@@ -35,9 +35,13 @@ struct SwitchedOn {
 [[nodiscard]] Result<SwitchedOn> SwitchOnAndListen(const Stage& stage, const PlatformHost& platform,
                                                    const StoryDevice& device, Recording& heard);
 
-/// Begins a session as the recording does and answers the platform's challenge with the recorded answers.
-/// @returns the platform's HTTP status.
-[[nodiscard]] Result<int> ReplayToPlatform(const PlatformHost& platform, const Recording& heard);
+/// The platform's HTTP statuses.
+struct PlatformReplay {
+  int hello = 0;   ///< to the recorded hello, with the session that the SIM has begun
+  int answer = 0;  ///< to the SIM's recorded answer, where the platform has begun a session itself
+};
+[[nodiscard]] Result<PlatformReplay> ReplayToPlatform(const PlatformHost& platform, const std::string& iccid,
+                                                      const Recording& heard);
 
 /// How the SIM took recorded commands.
 struct CardReplay {
@@ -45,7 +49,7 @@ struct CardReplay {
   std::size_t refused = 0;
   std::string first_refusal;  ///< command and status word
 };
-/// Sends the recorded commands to the device's SIM again, all but the first, which is a question that anybody may ask.
+/// Begins a session with the device's SIM as the recording does, which anybody may, and sends the recorded commands.
 [[nodiscard]] Result<CardReplay> ReplayToCard(const StoryDevice& device, const Recording& heard);
 
 /// Writes a private key (PEM) whose public part is the certificate's and whose private part is made up: what programs

@@ -212,9 +212,9 @@ EvpPkey Backend::MakePrivateKey(Curve curve, ByteView scalar) const {
 }
 
 EvpPkeyCtx Backend::MakeKeyGenerator(Curve curve) const {
-  EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_name(context_, "EC", nullptr));
-  if (ctx == nullptr || EVP_PKEY_keygen_init(ctx.get()) != 1 ||
-      EVP_PKEY_CTX_set_group_name(ctx.get(), kCurveNames.at(Index(curve)).group) != 1) {
+  // From parameters, which are copied: a group that is named is computed anew, which takes longer than the key.
+  EvpPkeyCtx ctx(EVP_PKEY_CTX_new_from_pkey(context_, parameters_.at(Index(curve)), nullptr));
+  if (ctx == nullptr || EVP_PKEY_keygen_init(ctx.get()) != 1) {
     return nullptr;
   }
   return ctx;

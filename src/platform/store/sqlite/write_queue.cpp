@@ -6,40 +6,58 @@
 namespace simroot::platform::sqlite {
 
 Outcome<void> WriteQueue::Submit(const Work& work, Deadline begin_by) {
-  Ticket ticket(work);
+  const auto ticket = std::make_shared<Ticket>(work);
   std::unique_lock lock(mutex_);
   if (closed_) {
     return Refuse(FailureKind::kUnavailable, "the database is closed");
   }
-  waiting_.push_back(&ticket);
-  filled_.notify_one();
-  const auto answered = [&] { return ticket.answered; };
-  if (!ticket.ready.wait_until(lock, begin_by.at(), answered)) {
-    const auto place = std::ranges::find(waiting_, &ticket);
+  waiting_.push_back(ticket);
+  if (waiting_.size() == 1 || waiting_.size() == enough_) {  // in between the writer has no use for being woken
+    filled_.notify_one();
+  }
+  const auto answered = [&] { return ticket->answered; };
+  if (!ticket->ready.wait_until(lock, begin_by.at(), answered)) {
+    const auto place = std::ranges::find(waiting_, ticket);
     if (place != waiting_.end()) {
       waiting_.erase(place);
       return Refuse(FailureKind::kUnavailable, "the database is too busy, nothing was changed", "try again later");
     }
     // It has begun: only the writer knows whether it will be on the disk, and SQLite's waits all have an end.
-    ticket.ready.wait(lock, answered);
+    ticket->ready.wait(lock, answered);
   }
-  return std::move(ticket.outcome);
+  return std::move(ticket->outcome);
 }
 
-std::vector<WriteQueue::Ticket*> WriteQueue::Take(unsigned limit) {
+WriteQueue::Tickets WriteQueue::Take(std::size_t limit) {
   std::unique_lock lock(mutex_);
-  filled_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
-  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(limit, waiting_.size()));
-  std::vector<Ticket*> taken(waiting_.begin(), end);
+  do {
+    filled_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
+    WaitForCompany(lock, limit);
+  } while (!closed_ && waiting_.empty());  // all were taken back
+  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, waiting_.size()));
+  Tickets taken(waiting_.begin(), end);
   waiting_.erase(waiting_.begin(), end);
+  company_ = std::max(taken.size(), company_ - (company_ + kForgotten - 1) / kForgotten);
   return taken;
 }
 
-void WriteQueue::Answer(const std::vector<Ticket*>& tickets) {
-  // Under the lock: a caller that wakes up ends the life of its ticket.
-  const std::scoped_lock lock(mutex_);
-  for (Ticket* const ticket : tickets) {
-    ticket->answered = true;
+void WriteQueue::WaitForCompany(std::unique_lock<std::mutex>& lock, std::size_t limit) {
+  if (company_ < 2) {
+    return;
+  }
+  enough_ = std::min(company_, limit);
+  filled_.wait_for(lock, kLongestWait, [&] { return closed_ || waiting_.size() >= enough_; });
+  enough_ = 0;
+}
+
+void WriteQueue::Answer(const Tickets& tickets) {
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& ticket : tickets) {
+      ticket->answered = true;
+    }
+  }
+  for (const auto& ticket : tickets) {  // without the lock, which each of them wants first of all
     ticket->ready.notify_one();
   }
 }

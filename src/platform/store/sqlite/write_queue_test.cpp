@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <atomic>
 #include <thread>
 
 namespace simroot::platform::sqlite {
@@ -42,7 +44,7 @@ TEST(WriteQueue, OldestAreTakenFirstAndNotMoreThanTheLimit) {
   WriteQueue queue;
   std::vector<Work> works(kWorks, kNothing);
   std::vector<std::thread> callers;
-  std::vector<WriteQueue::Ticket*> tickets;
+  WriteQueue::Tickets tickets;
   for (const Work& work : works) {
     callers.emplace_back([&] { EXPECT_TRUE(queue.Submit(work, Deadline::After(20s))); });
     const auto one = queue.Take(1);
@@ -73,6 +75,97 @@ TEST(WriteQueue, ManyCallersAreAllAnswered) {
   for (std::thread& caller : callers) {
     caller.join();
   }
+}
+
+/// Callers that come again and again, until they are told to end; the writer's batches meanwhile.
+std::vector<std::size_t> BatchesOf(unsigned callers, std::chrono::milliseconds pause, unsigned batches) {
+  WriteQueue queue;
+  std::atomic<bool> ends = false;
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < callers; ++i) {
+    threads.emplace_back([&] {
+      while (!ends && queue.Submit(kNothing, Deadline::After(20s))) {
+        std::this_thread::sleep_for(pause);
+      }
+    });
+  }
+  std::vector<std::size_t> sizes;
+  for (unsigned i = 0; i < batches; ++i) {
+    const auto tickets = queue.Take(100);
+    sizes.push_back(tickets.size());
+    std::this_thread::sleep_for(1ms);  // the disk
+    queue.Answer(tickets);
+  }
+  ends = true;
+  queue.Close();
+  for (auto left = queue.Take(100); !left.empty(); left = queue.Take(100)) {
+    queue.Answer(left);
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  return sizes;
+}
+
+TEST(WriteQueue, ACallerAloneWaitsForNobody) {
+  WriteQueue queue;
+  std::thread caller([&] {
+    while (queue.Submit(kNothing, Deadline::After(20s))) {
+    }
+  });
+  auto fastest = std::chrono::steady_clock::duration::max();  // a busy machine has a quiet moment, too
+  for (int i = 0; i < 200; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto tickets = queue.Take(100);
+    EXPECT_EQ(tickets.size(), 1U);
+    queue.Answer(tickets);
+    fastest = std::min(fastest, std::chrono::steady_clock::now() - begin);
+  }
+  queue.Close();
+  for (auto left = queue.Take(100); !left.empty(); left = queue.Take(100)) {
+    queue.Answer(left);
+  }
+  caller.join();
+  EXPECT_LT(fastest, WriteQueue::kLongestWait);
+}
+
+TEST(WriteQueue, ThoseWhoComeTogetherAreWrittenTogether) {
+  const auto sizes = BatchesOf(8, 1ms, 300);
+  EXPECT_LE(std::ranges::max(sizes), 8U);
+  // All eight, or half of them in turn. A writer that takes what is there has small batches, more than half of them.
+  EXPECT_LT(std::ranges::count_if(sizes, [](std::size_t size) { return size < 4; }), 75);
+}
+
+TEST(WriteQueue, WhatIsTakenBackWhileTheWriterWaitsIsNotTaken) {
+  WriteQueue queue;
+  {  // the writer has seen two together
+    std::vector<std::thread> two;
+    for (int i = 0; i < 2; ++i) {
+      two.emplace_back([&] { EXPECT_TRUE(queue.Submit(kNothing, Deadline::After(20s))); });
+    }
+    std::this_thread::sleep_for(50ms);
+    for (std::size_t answered = 0; answered < 2;) {
+      const auto tickets = queue.Take(10);
+      answered += tickets.size();
+      queue.Answer(tickets);
+    }
+    for (std::thread& thread : two) {
+      thread.join();
+    }
+  }
+  std::atomic<bool> closed = false;
+  std::thread writer([&] {
+    for (auto tickets = queue.Take(10); !tickets.empty(); tickets = queue.Take(10)) {
+      queue.Answer(tickets);
+    }
+    EXPECT_TRUE(closed) << "no work is no end";
+  });
+  for (int i = 0; i < 50; ++i) {
+    static_cast<void>(queue.Submit(kNothing, Deadline::After(0ms)));  // most of them are taken back
+  }
+  closed = true;
+  queue.Close();
+  writer.join();
 }
 
 TEST(WriteQueue, ClosedQueueTakesNothingInAndEndsItsWriter) {

@@ -45,7 +45,7 @@ Outcome<void> Writer::Reopen() {
   return {};
 }
 
-std::int64_t Writer::Run(const std::vector<WriteQueue::Ticket*>& tickets) {
+std::int64_t Writer::Run(const WriteQueue::Tickets& tickets) {
   std::int64_t last_event = 0;
   Outcome<void> batch = Reopen();
   if (batch) {
@@ -59,15 +59,15 @@ std::int64_t Writer::Run(const std::vector<WriteQueue::Ticket*>& tickets) {
   }
   // Nothing of the batch is on the disk. Also a work that had failed by itself gets this answer: what it was refused
   // for may have been done by a work in front of it.
-  for (WriteQueue::Ticket* const ticket : tickets) {
+  for (const auto& ticket : tickets) {
     ticket->outcome = tl::unexpected(batch.error());
   }
   return 0;
 }
 
-Outcome<void> Writer::RunAll(const std::vector<WriteQueue::Ticket*>& tickets, std::int64_t& last_event) {
+Outcome<void> Writer::RunAll(const WriteQueue::Tickets& tickets, std::int64_t& last_event) {
   SR_TRY_VOID(connection_->Execute("BEGIN IMMEDIATE"));
-  for (WriteQueue::Ticket* const ticket : tickets) {
+  for (const auto& ticket : tickets) {
     SR_TRY_VOID(RunOne(*ticket, last_event));
   }
   return connection_->Execute("COMMIT");

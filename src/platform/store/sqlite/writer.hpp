@@ -22,13 +22,13 @@ class Writer {
 
   /// Fills in the outcome of each ticket. All that succeeded are on the disk when this returns.
   /// @returns the highest number of a feed event that was added; 0 if none was.
-  [[nodiscard]] std::int64_t Run(const std::vector<WriteQueue::Ticket*>& tickets);
+  [[nodiscard]] std::int64_t Run(const WriteQueue::Tickets& tickets);
 
  private:
   Writer(std::string file, Clock& clock, std::unique_ptr<Connection> connection,
          std::unique_ptr<crypto::OpenSslCrypto> crypto);
 
-  Outcome<void> RunAll(const std::vector<WriteQueue::Ticket*>& tickets, std::int64_t& last_event);
+  Outcome<void> RunAll(const WriteQueue::Tickets& tickets, std::int64_t& last_event);
   Outcome<void> RunOne(WriteQueue::Ticket& ticket, std::int64_t& last_event);
   Outcome<void> Reopen();
 
