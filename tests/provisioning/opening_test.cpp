@@ -189,6 +189,7 @@ TEST_F(OpeningTest, NoneCountsTwice) {
 TEST_F(OpeningTest, AnOldOneIsWorthAnAttemptAtMostAndNothingAfterTheCardWasSeen) {
   const AnyCard card = world.AddCard(CardProfile::kBlank);
   std::vector<RelayHello> kept;
+  kept.reserve(3);
   for (int i = 0; i < 3; ++i) {
     kept.push_back(Device(card).OpeningHello());
   }

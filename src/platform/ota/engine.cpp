@@ -9,8 +9,6 @@ namespace {
 constexpr std::size_t kCryptoPlaces = 16;
 constexpr std::size_t kSessionIdSize = 16;
 constexpr unsigned kMostStrikes = 5;
-/// Every unknown card is asked for the domain that most cards have.
-constexpr std::array<std::uint8_t, 8> kUsualDomain{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00};
 
 [[nodiscard]] bool IsIccid(const std::string& text) {
   return text.size() >= 18 && text.size() <= 20 &&
@@ -77,9 +75,9 @@ Outcome<RelayBatch> EngineImpl::Begin(const RelayHello& hello) {
   const std::lock_guard lock(session->mutex);
   SR_TRY_VOID(Admit(session));
   ++counters_.sessions;
-  const Bytes domain = session->known ? session->card.security_domain : Bytes(kUsualDomain.begin(), kUsualDomain.end());
-  auto batch = hello.opening && CanBeTakenUp(*hello.opening, domain) ? TakeUp(*session, *hello.opening, hello.source)
-                                                                     : Ask(*session);
+  auto batch = hello.opening && CanBeTakenUp(*hello.opening, DomainOf(*session))
+                   ? TakeUp(*session, *hello.opening, hello.source)
+                   : Ask(*session);
   if (!batch) {
     Abandon(*session);
     Forget(session->id);
@@ -119,8 +117,8 @@ Outcome<RelayBatch> EngineImpl::Ask(RelaySession& session) {
   RelayBatch batch;
   batch.session = session.id;
   batch.step = session.step;
-  batch.security_domain =
-      session.known ? session.card.security_domain : Bytes(kUsualDomain.begin(), kUsualDomain.end());
+  const ByteView domain = DomainOf(session);
+  batch.security_domain.assign(domain.begin(), domain.end());
   batch.commands.push_back(command);
   return batch;
 }

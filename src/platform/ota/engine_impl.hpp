@@ -9,6 +9,9 @@
 
 namespace simroot::platform {
 
+/// The issuer security domain, which most cards have. Every unknown card is asked for it.
+inline constexpr std::array<std::uint8_t, 8> kUsualDomain{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00};
+
 struct EngineParts {
   Store& store;
   Vault& vault;
@@ -21,6 +24,11 @@ struct EngineParts {
 [[nodiscard]] constexpr bool IsRefusal(std::uint16_t sw) {
   const unsigned first = sw >> 8U;
   return sw != 0x9000 && first != 0x61 && first != 0x62 && first != 0x63;
+}
+
+/// Where the keys are that the session is about.
+[[nodiscard]] inline ByteView DomainOf(const RelaySession& session) {
+  return session.known ? ByteView(session.card.security_domain) : ByteView(kUsualDomain);
 }
 
 /// Locks are taken in this order: a session's mutex, a card's, the table's, a crypto place's.

@@ -6,7 +6,6 @@ namespace {
 
 constexpr std::uint8_t kFirstScp03Version = 0x30;
 constexpr std::uint8_t kLastScp03Version = 0x3F;
-constexpr std::array<std::uint8_t, 8> kUsualDomain{0xA0, 0x00, 0x00, 0x01, 0x51, 0x00, 0x00, 0x00};
 constexpr std::uint16_t kOk = 0x9000;
 
 [[nodiscard]] std::string SwText(std::uint16_t sw) {
@@ -57,8 +56,7 @@ Outcome<RelayBatch> EngineImpl::Authenticate(RelaySession& session, const RelayA
   if (!parts) {
     return Refuse(FailureKind::kInternal, "the sealed keys of a card are damaged");
   }
-  const ByteView domain = session.known ? ByteView(session.card.security_domain) : ByteView(kUsualDomain);
-  auto proof = session.channel.Authenticate(*parts, domain, answer.data);
+  auto proof = session.channel.Authenticate(*parts, DomainOf(session), answer.data);
   if (!proof && proof.error().kind != FailureKind::kDenied) {
     return tl::make_unexpected(std::move(proof).error());
   }

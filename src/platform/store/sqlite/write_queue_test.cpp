@@ -10,8 +10,7 @@
 namespace simroot::platform::sqlite {
 namespace {
 
-using std::chrono_literals::operator""ms;
-using std::chrono_literals::operator""s;
+using namespace std::chrono_literals;
 
 const Work kNothing = [](StoreWriter&) -> Outcome<void> { return {}; };
 
@@ -140,6 +139,7 @@ TEST(WriteQueue, WhatIsTakenBackWhileTheWriterWaitsIsNotTaken) {
   WriteQueue queue;
   {  // the writer has seen two together
     std::vector<std::thread> two;
+    two.reserve(2);
     for (int i = 0; i < 2; ++i) {
       two.emplace_back([&] { EXPECT_TRUE(queue.Submit(kNothing, Deadline::After(20s))); });
     }
