@@ -11,9 +11,9 @@ namespace {
 
 std::vector<Leg> LegsOf(const StoryDevice& device, const SwitchedOn& done) {
   const std::string secured = Plural(done.commands, "command", "commands") + ", enciphered for the SIM alone";
-  std::vector<Leg> legs{{Lane::kDevice, Lane::kPlatform,
-                         "hello, I carry messages for card " + device.iccid() + "; its proof of its keys"},
-                        {Lane::kPlatform, Lane::kCard, secured}};
+  std::vector<Leg> legs{
+      {Lane::kDevice, Lane::kPlatform, "hello from card " + device.iccid() + ", and a proof of its keys"},
+      {Lane::kPlatform, Lane::kCard, secured}};
   if (device.HasCertificate()) {
     legs.push_back({Lane::kCard, Lane::kPlatform, "a public key, whose private key it has just made"});
     legs.push_back({Lane::kPlatform, Lane::kCard, "the certificate"});
