@@ -205,12 +205,16 @@ Search SearchMemory(pid_t thread, const Finder& finder) {
   const int memory = open((folder + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
   const int pagemap = open((folder + "/pagemap").c_str(), O_RDONLY | O_CLOEXEC);
   search.is_complete = memory >= 0;
+  off_t first = 0;  // that was read
   for (const Range& mapping : memory >= 0 ? MappingsOf(thread) : std::vector<Range>{}) {
     for (const Range& part : TouchedParts(pagemap, mapping)) {
+      first = search.bytes == 0 ? static_cast<off_t>(part.start) : first;
       search.is_complete = search.is_complete && SearchPart(memory, part, finder, search);
     }
   }
-  search.is_complete = search.is_complete && search.bytes > 0;
+  // A process that is killed meanwhile looks as if it had touched nothing: what is gone by now was perhaps not read.
+  char byte = 0;
+  search.is_complete = search.is_complete && search.bytes > 0 && pread(memory, &byte, 1, first) == 1;
   close(memory);
   close(pagemap);
   return search;
