@@ -60,6 +60,6 @@ struct ServerPlace {
 /// What such a process does instead of the benchmark: true if `arguments` are those of one.
 [[nodiscard]] bool RunAsDevices(const std::vector<std::string>& arguments);
 
-constexpr unsigned kHttpsClients = 64;
+constexpr unsigned kHttpsClients = 128;
 
 }  // namespace simroot::bench
