@@ -156,15 +156,23 @@ double GuessesThatAreRight(const std::vector<double>& known, const std::vector<d
   return std::max(right, 1 - right);
 }
 
+/// A guess that is not refused as it must be would make its time worthless.
+void ExpectForbidden(const Result<net::HttpReply>& reply) {
+  constexpr int kForbidden = 403;
+  if (!reply || reply->status != kForbidden) {
+    GiveUp(reply ? "a guess was answered with status " + std::to_string(reply->status) : reply.error().Text());
+  }
+}
+
 /// The attacker's session: a hello with an ICCID, and answers of a card that has not the keys.
 double TimeOfGuess(net::HttpClient& client, BenchDevice& /*card*/, const std::string& iccid) {
   return TimeCalls(
       [&] {
         const device::RelayReply reply = Post(client, "/v1/relay/sessions", Hello(iccid, std::nullopt));
         std::vector<Bytes> answers(reply.commands.size(), Bytes{0x69, 0x82});
-        static_cast<void>(client.Send("POST", "/v1/relay/sessions/" + reply.session,
-                                      device::EncodeAnswers(reply.step, answers),
-                                      {{"content-type", "application/json"}}));
+        ExpectForbidden(client.Send("POST", "/v1/relay/sessions/" + reply.session,
+                                    device::EncodeAnswers(reply.step, answers),
+                                    {{"content-type", "application/json"}}));
       },
       1);
 }
@@ -174,7 +182,7 @@ double TimeOfOpening(net::HttpClient& client, BenchDevice& card, const std::stri
   const std::string hello = Hello(iccid, card.Open());
   return TimeCalls(
       [&] {
-        static_cast<void>(client.Send("POST", "/v1/relay/sessions", hello, {{"content-type", "application/json"}}));
+        ExpectForbidden(client.Send("POST", "/v1/relay/sessions", hello, {{"content-type", "application/json"}}));
       },
       1);
 }
