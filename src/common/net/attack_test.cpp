@@ -182,6 +182,40 @@ TEST_F(AttackTest, OldTlsIsRefused) {
   EXPECT_TRUE(connects(TLS1_3_VERSION, nullptr));
 }
 
+/// One request with this version of TLS, in `session` if there is one. @returns the session, and whether it was an old
+/// one.
+std::pair<SSL_SESSION*, bool> RequestIn(SSL_SESSION* session, int version, std::uint16_t port) {
+  RawClient client(port, false);
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT);
+  SSL_CTX_set_max_proto_version(context, version);
+  const TlsConnection ssl = MakeConnection(context, client.fd());
+  SSL_CTX_free(context);
+  if (session != nullptr) {
+    SSL_set_session(ssl.get(), session);
+  }
+  constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  EXPECT_EQ(SSL_connect(ssl.get()), 1);
+  EXPECT_GT(SSL_write(ssl.get(), kRequest.data(), static_cast<int>(kRequest.size())), 0);
+  std::array<char, 4096> answer{};
+  while (SSL_read(ssl.get(), answer.data(), static_cast<int>(answer.size())) > 0) {
+  }
+  SSL_shutdown(ssl.get());
+  return {SSL_get1_session(ssl.get()), SSL_session_reused(ssl.get()) == 1};
+}
+
+TEST_F(AttackTest, NoSessionIsResumed) {
+  Start(Echo);
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    const auto [session, reused] = RequestIn(nullptr, version, server_->port());
+    EXPECT_EQ(SSL_SESSION_has_ticket(session), 0) << "bytes for nothing";
+    const auto [second, reused_now] = RequestIn(session, version, server_->port());
+    EXPECT_FALSE(reused || reused_now) << "an old secret opens a new connection";
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(second);
+  }
+}
+
 // ---- deadlines: only that they end it, never when ----
 
 TEST_F(AttackTest, ASilentConnectionIsClosedBeforeAndAfterTheHandshake) {
@@ -200,8 +234,6 @@ TEST_F(AttackTest, ADrippedRequestIsA408) {
   Start(std::move(options), Echo);
   RawClient client(server_->port());
   ASSERT_TRUE(client.ready());
-  // So that SSL_peek returns after a session ticket instead of waiting for what comes behind it.
-  SSL_clear_mode(client.ssl(), SSL_MODE_AUTO_RETRY);
   // Never silent for as long as the limit, and never complete.
   const std::string text = "GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(200, 'a');
   bool answered = false;
