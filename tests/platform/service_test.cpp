@@ -230,8 +230,8 @@ TEST_F(JobsTest, AFailedOneOnceMore) {
     SR_TRY(Job failed, writer.FindJob(job.id));
     failed.attempts = 20;
     failed.error = "the card refuses";
-    SR_TRY_VOID(writer.UpdateJob(failed));
-    return writer.TransitionJob(job.id, JobState::kQueued, JobState::kFailed, clock_.now);
+    failed.state = JobState::kFailed;
+    return writer.TransitionJob(failed, JobState::kQueued, clock_.now);
   });
   const Job again = Take(service_->RetryJob(operator_, job.id));
   EXPECT_EQ(again.state, JobState::kQueued);

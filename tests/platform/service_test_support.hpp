@@ -78,8 +78,9 @@ class ServiceTest : public ::testing::Test {
   void MoveJobs(const Card& card, JobState from, JobState to) {
     Write([&](StoreWriter& writer) -> Outcome<void> {
       SR_TRY(const auto jobs, writer.ListJobs({.tenant = 0, .card = card.id, .state = from}, {}));
-      for (const Job& job : jobs) {
-        SR_TRY_VOID(writer.TransitionJob(job.id, from, to, clock_.now));
+      for (Job job : jobs) {
+        job.state = to;
+        SR_TRY_VOID(writer.TransitionJob(job, from, clock_.now));
       }
       return {};
     });
@@ -107,8 +108,10 @@ class ServiceTest : public ::testing::Test {
     Write([&](StoreWriter& writer) -> Outcome<void> {
       Job job{.id = 0, .tenant = card.tenant, .card = card.id, .kind = JobKind::kRotate};
       SR_TRY(job.id, writer.InsertJob(job));
-      SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kQueued, JobState::kRunning, clock_.now));
-      SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kRunning, JobState::kDone, clock_.now));
+      job.state = JobState::kRunning;
+      SR_TRY_VOID(writer.TransitionJob(job, JobState::kQueued, clock_.now));
+      job.state = JobState::kDone;
+      SR_TRY_VOID(writer.TransitionJob(job, JobState::kRunning, clock_.now));
       credential.tenant = card.tenant;
       credential.card = card.id;
       credential.job = job.id;

@@ -136,7 +136,8 @@ TEST_F(OrderTest, ARetriedRotationKeepsItsOwnKey) {
   world.Write([&](StoreWriter& writer) -> Outcome<void> {  // as an operator's retry does
     SR_TRY(Job job, writer.FindJob(rotate));
     job.attempts = 0;
-    return writer.UpdateJob(job);
+    job.state = JobState::kQueued;
+    return writer.TransitionJob(job, JobState::kRunning, world.clock.now);
   });
   const auto done = Device(card).SwitchOn(world);
   ASSERT_TRUE(done.has_value());

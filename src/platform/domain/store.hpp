@@ -138,10 +138,10 @@ class StoreWriter : public StoreReader {
   [[nodiscard]] virtual Outcome<void> UpdatePolicy(const Policy& policy) = 0;
 
   [[nodiscard]] virtual Outcome<Id> InsertJob(const Job& job) = 0;
-  /// attempts, not_before, error, credential.
-  [[nodiscard]] virtual Outcome<void> UpdateJob(const Job& job) = 0;
-  [[nodiscard]] virtual Outcome<void> TransitionJob(Id job, JobState from, JobState to, UnixTime now) = 0;
-  [[nodiscard]] virtual Outcome<void> AddJobStep(const JobStep& step) = 0;
+  /// To job.state, with its attempts, not_before, error and credential.
+  [[nodiscard]] virtual Outcome<void> TransitionJob(const Job& job, JobState from, UnixTime now) = 0;
+  /// After those that the job has. Their `job` and `number` are given here.
+  [[nodiscard]] virtual Outcome<void> AddJobSteps(Id job, const std::vector<JobStep>& steps) = 0;
 
   /// Time and chain are the store's: entry.time is when it was written, never before the one in front of it.
   [[nodiscard]] virtual Outcome<std::int64_t> AddAudit(const AuditEntry& entry) = 0;

@@ -108,7 +108,6 @@ class EngineImpl final : public OtaEngine {
 
   // engine_jobs.cpp: jobs in the store
   [[nodiscard]] Outcome<std::optional<Job>> TakeJob(StoreWriter& writer, Id card);
-  [[nodiscard]] Outcome<void> WriteSteps(StoreWriter& writer, RelaySession& session) const;
   [[nodiscard]] Outcome<void> EndJob(StoreWriter& writer, const RelaySession& session, Job job, JobState to,
                                      const std::string& message);
   [[nodiscard]] Outcome<RelayBatch> FailAttempt(RelaySession& session, const Failure& failure);

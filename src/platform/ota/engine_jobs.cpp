@@ -27,8 +27,9 @@ bool EngineImpl::Recover() {
   static_cast<void>(parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
     const JobFilter running{.tenant = 0, .card = 0, .state = JobState::kRunning};
     SR_TRY(const auto jobs, ReadAllOf<Job>([&](const Page& page) { return writer.ListJobs(running, page); }));
-    for (const Job& job : jobs) {
-      SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kRunning, JobState::kQueued, now));
+    for (Job job : jobs) {
+      job.state = JobState::kQueued;
+      SR_TRY_VOID(writer.TransitionJob(job, JobState::kRunning, now));
     }
     return {};
   }));
@@ -46,10 +47,12 @@ Outcome<std::optional<Job>> EngineImpl::TakeJob(StoreWriter& writer, Id card) {
     }
     SR_TRY(Job job, std::move(next));
     if (job.state == JobState::kRunning) {  // its session has died
-      SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kRunning, JobState::kQueued, now));
+      job.state = JobState::kQueued;
+      SR_TRY_VOID(writer.TransitionJob(job, JobState::kRunning, now));
     }
     if (job.tenant != current.tenant) {  // of the owner before
-      SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kQueued, JobState::kCancelled, now));
+      job.state = JobState::kCancelled;
+      SR_TRY_VOID(writer.TransitionJob(job, JobState::kQueued, now));
       continue;
     }
     const bool spent = job.attempts >= parts_.limits.attempts_per_job;
@@ -59,10 +62,8 @@ Outcome<std::optional<Job>> EngineImpl::TakeJob(StoreWriter& writer, Id card) {
     } else {
       ++job.attempts;
     }
-    SR_TRY_VOID(writer.UpdateJob(job));
-    const JobState to = spent ? JobState::kFailed : JobState::kRunning;
-    SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kQueued, to, now));
-    job.state = to;
+    job.state = spent ? JobState::kFailed : JobState::kRunning;
+    SR_TRY_VOID(writer.TransitionJob(job, JobState::kQueued, now));
     if (!spent) {
       return std::optional<Job>(std::move(job));
     }
@@ -72,18 +73,11 @@ Outcome<std::optional<Job>> EngineImpl::TakeJob(StoreWriter& writer, Id card) {
   }
 }
 
-Outcome<void> EngineImpl::WriteSteps(StoreWriter& writer, RelaySession& session) const {
-  for (const JobStep& step : session.steps) {
-    SR_TRY_VOID(writer.AddJobStep(step));
-  }
-  return {};
-}
-
 Outcome<void> EngineImpl::EndJob(StoreWriter& writer, const RelaySession& session, Job job, JobState to,
                                  const std::string& message) {
   job.error = to == JobState::kDone ? std::string() : message;
-  SR_TRY_VOID(writer.UpdateJob(job));
-  SR_TRY_VOID(writer.TransitionJob(job.id, JobState::kRunning, to, parts_.clock.Now()));
+  job.state = to;
+  SR_TRY_VOID(writer.TransitionJob(job, JobState::kRunning, parts_.clock.Now()));
   if (to == JobState::kQueued) {
     return {};
   }
@@ -111,15 +105,12 @@ Outcome<RelayBatch> EngineImpl::FailAttempt(RelaySession& session, const Failure
   const bool final = IsFinal(failure.kind) || job.attempts >= parts_.limits.attempts_per_job;
   const std::int64_t wait = final ? 0 : BackOff(session, job.attempts);
   job.not_before = parts_.clock.Now() + wait;
-  session.steps.push_back({.job = job.id,
-                           .number = 0,
-                           .time = parts_.clock.Now(),
+  session.steps.push_back({.time = parts_.clock.Now(),
                            .what = "attempt " + std::to_string(job.attempts) + " has failed",
-                           .sw = 0,
                            .detail = failure.Text()});
   Outcome<Rest> rest = Rest();
   const auto written = parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
-    SR_TRY_VOID(WriteSteps(writer, session));
+    SR_TRY_VOID(writer.AddJobSteps(job.id, session.steps));
     SR_TRY_VOID(EndJob(writer, session, job, final ? JobState::kFailed : JobState::kQueued, failure.Text()));
     rest = ReadRest(writer, session.card);
     return {};
@@ -138,11 +129,12 @@ void EngineImpl::Abandon(RelaySession& session) {
   if (!session.job || session.replaced) {
     return;
   }
-  const Job job = *session.job;
+  Job job = *session.job;
+  job.state = JobState::kQueued;
   // Best effort: the next session of the card takes a job up that is still called running.
   static_cast<void>(parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
-    SR_TRY_VOID(WriteSteps(writer, session));
-    return writer.TransitionJob(job.id, JobState::kRunning, JobState::kQueued, parts_.clock.Now());
+    SR_TRY_VOID(writer.AddJobSteps(job.id, session.steps));
+    return writer.TransitionJob(job, JobState::kRunning, parts_.clock.Now());
   }));
   session.job.reset();
   session.run.reset();

@@ -193,7 +193,7 @@ Outcome<RelayBatch> EngineImpl::TakeAnswers(RelaySession& session, const std::ve
   auto answer = answers.begin();
   const UnixTime now = parts_.clock.Now();
   const auto note = [&](const std::string& what, std::uint16_t sw) {
-    session.steps.push_back({.job = session.job->id, .number = 0, .time = now, .what = what, .sw = sw, .detail = {}});
+    session.steps.push_back({.time = now, .what = what, .sw = sw});
   };
   if (session.starts_with_proof) {
     session.starts_with_proof = false;
@@ -242,7 +242,7 @@ Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress>
       const auto written = parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
         SR_TRY(const Card card, writer.FindCard(session.card.id));
         SR_TRY_VOID(CheckInService(card, session));
-        SR_TRY_VOID(WriteSteps(writer, session));
+        SR_TRY_VOID(writer.AddJobSteps(session.job->id, session.steps));
         if (progress->record) {
           SR_TRY_VOID(progress->record(writer));
         }

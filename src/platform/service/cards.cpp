@@ -37,10 +37,9 @@ constexpr std::array kLiving{CredentialState::kIssued, CredentialState::kActive,
     const JobFilter filter{.tenant = 0, .card = card, .state = state};
     SR_TRY(const auto jobs, ReadAll<Job>([&](const Page& page) { return writer.ListJobs(filter, page); }));
     for (Job job : jobs) {
-      const bool queued = state == JobState::kQueued;
-      SR_TRY_VOID(writer.TransitionJob(job.id, state, queued ? JobState::kCancelled : JobState::kFailed, now));
+      job.state = state == JobState::kQueued ? JobState::kCancelled : JobState::kFailed;
       job.error = why;
-      SR_TRY_VOID(writer.UpdateJob(job));
+      SR_TRY_VOID(writer.TransitionJob(job, state, now));
     }
   }
   return {};

@@ -46,13 +46,13 @@ constexpr std::array<std::string_view, 7> kRevocationReasons{
     if (to == JobState::kQueued) {
       SR_TRY_VOID(RequireRetryable(writer, job));
     }
-    SR_TRY_VOID(writer.TransitionJob(id, from, to, now));
+    job.state = to;
     if (to == JobState::kQueued) {
       job.attempts = 0;
       job.not_before = now;
       job.error.clear();
-      SR_TRY_VOID(writer.UpdateJob(job));
     }
+    SR_TRY_VOID(writer.TransitionJob(job, from, now));
     SR_TRY_VOID(Note(writer, actor, job.tenant, "job." + std::string(NameOf(to)), "job " + std::to_string(id)));
     SR_TRY(job, writer.FindJob(id));
     return {};

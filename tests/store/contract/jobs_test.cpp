@@ -19,7 +19,9 @@ class JobsContract : public Contract {
     return Read([&](StoreReader& r) { return r.NextJob(card_, now); });
   }
   Outcome<void> Move(Id id, JobState from, JobState to, UnixTime now = 9) {
-    return Write([&](StoreWriter& w) { return w.TransitionJob(id, from, to, now); });
+    Job job = Get(id).value_or(Job{.id = id});
+    job.state = to;
+    return Write([&](StoreWriter& w) { return w.TransitionJob(job, from, now); });
   }
   std::vector<Id> List(const JobFilter& filter, const Page& page = {}) {
     return Ids(Read([&](StoreReader& r) { return r.ListJobs(filter, page); }));
@@ -61,12 +63,12 @@ TEST_F(JobsContract, EveryKindOfJobIsKept) {
   }
 }
 
-TEST_F(JobsContract, UpdateChangesAttemptsTimeErrorAndCredential) {
+TEST_F(JobsContract, TransitionKeepsAttemptsTimeErrorAndCredential) {
   Job job = SampleJob(tenant_, card_);
   job.id = Add(job);
   Job changed = job;
   changed.kind = JobKind::kErase;
-  changed.state = JobState::kDone;
+  changed.state = JobState::kRunning;
   changed.requested_by = "nobody";
   changed.attempts = 3;
   changed.not_before = 1000;
@@ -74,16 +76,23 @@ TEST_F(JobsContract, UpdateChangesAttemptsTimeErrorAndCredential) {
   changed.credential = Write([&](StoreWriter& w) {
                          return w.InsertCredential(SampleCertificate(tenant_, card_, job.id, "01"));
                        }).value_or(0);
-  EXPECT_TRUE(Write([&](StoreWriter& w) { return w.UpdateJob(changed); }));
+  const auto transition = [&] {
+    return Write([&](StoreWriter& w) { return w.TransitionJob(changed, JobState::kQueued, 9); });
+  };
+  EXPECT_TRUE(transition());
   EXPECT_EQ(Get(job.id)->kind, JobKind::kSwitchOn);
-  EXPECT_EQ(Get(job.id)->state, JobState::kQueued);
+  EXPECT_EQ(Get(job.id)->state, JobState::kRunning);
+  EXPECT_EQ(Get(job.id)->changed, 9);
   EXPECT_EQ(Get(job.id)->requested_by, "token fleet");
   EXPECT_EQ(Get(job.id)->attempts, 3U);
   EXPECT_EQ(Get(job.id)->not_before, 1000);
   EXPECT_EQ(Get(job.id)->error, "6A84");
   EXPECT_EQ(Get(job.id)->credential, changed.credential);
+  changed.attempts = 4;
+  EXPECT_EQ(KindOf(transition()), "conflict") << "it is not queued any more";
+  EXPECT_EQ(Get(job.id)->attempts, 3U);
   changed.id = 999;
-  EXPECT_EQ(KindOf(Write([&](StoreWriter& w) { return w.UpdateJob(changed); })), "not found");
+  EXPECT_EQ(KindOf(transition()), "not found");
 }
 
 TEST_F(JobsContract, NextIsTheOldestThatWaitsAndIsDue) {
@@ -159,25 +168,30 @@ TEST_F(JobsContract, ListIsFilteredAndPaged) {
 TEST_F(JobsContract, StepsAreNumberedFromOneInTheirJob) {
   const Id first = Add(SampleJob(tenant_, card_));
   const Id second = Add(SampleJob(tenant_, card_));
-  const auto add = [&](Id job, const std::string& what) {
-    return Write([&](StoreWriter& w) {
-      return w.AddJobStep({.job = job, .number = 99, .time = 5, .what = what, .sw = 0x9000, .detail = "container 1"});
-    });
+  const auto add = [&](Id job, const std::vector<std::string>& names) {
+    std::vector<JobStep> steps;
+    for (const std::string& what : names) {
+      steps.push_back({.job = 77, .number = 99, .time = 5, .what = what, .sw = 0x9000, .detail = "container 1"});
+    }
+    return Write([&](StoreWriter& w) { return w.AddJobSteps(job, steps); });
   };
-  EXPECT_TRUE(add(first, "SELECT"));
-  EXPECT_TRUE(add(second, "SELECT"));
-  EXPECT_TRUE(add(first, "GENERATE private key 01"));
-  EXPECT_EQ(KindOf(add(999, "SELECT")), "not found");
+  EXPECT_TRUE(add(first, {"SELECT"}));
+  EXPECT_TRUE(add(second, {"SELECT"}));
+  EXPECT_TRUE(add(first, {}));
+  EXPECT_TRUE(add(first, {"GENERATE private key 01", "COMMIT"}));
+  EXPECT_EQ(KindOf(add(999, {"SELECT"})), "not found");
   const auto steps = Read([&](StoreReader& r) { return r.ListJobSteps(first, {}); });
   ASSERT_TRUE(steps);
-  ASSERT_EQ(steps->size(), 2U);
+  ASSERT_EQ(steps->size(), 3U);
   EXPECT_EQ(steps->front().number, 1);
-  EXPECT_EQ(steps->back().job, first);
-  EXPECT_EQ(steps->back().number, 2);
-  EXPECT_EQ(steps->back().time, 5);
-  EXPECT_EQ(steps->back().what, "GENERATE private key 01");
-  EXPECT_EQ(steps->back().sw, 0x9000);
-  EXPECT_EQ(steps->back().detail, "container 1");
+  EXPECT_EQ(steps->at(1).job, first);
+  EXPECT_EQ(steps->at(1).number, 2);
+  EXPECT_EQ(steps->at(1).time, 5);
+  EXPECT_EQ(steps->at(1).what, "GENERATE private key 01");
+  EXPECT_EQ(steps->at(1).sw, 0x9000);
+  EXPECT_EQ(steps->at(1).detail, "container 1");
+  EXPECT_EQ(steps->back().number, 3);
+  EXPECT_EQ(steps->back().what, "COMMIT");
   const auto rest = Read([&](StoreReader& r) { return r.ListJobSteps(first, {.after = 1, .limit = 1}); });
   ASSERT_EQ(rest->size(), 1U);
   EXPECT_EQ(rest->front().number, 2);

@@ -149,9 +149,8 @@ class FakeStore final : public Store, public StoreWriter {
   Outcome<Id> InsertPolicy(const Policy& /*x*/) override { return 1; }
   Outcome<void> UpdatePolicy(const Policy& /*x*/) override { return {}; }
   Outcome<Id> InsertJob(const Job& /*x*/) override { return 1; }
-  Outcome<void> UpdateJob(const Job& /*x*/) override { return {}; }
-  Outcome<void> TransitionJob(Id /*job*/, JobState /*from*/, JobState /*to*/, UnixTime /*now*/) override { return {}; }
-  Outcome<void> AddJobStep(const JobStep& /*x*/) override { return {}; }
+  Outcome<void> TransitionJob(const Job& /*job*/, JobState /*from*/, UnixTime /*now*/) override { return {}; }
+  Outcome<void> AddJobSteps(Id /*job*/, const std::vector<JobStep>& /*steps*/) override { return {}; }
   Outcome<std::int64_t> AddAudit(const AuditEntry& /*x*/) override { return 1; }
   Outcome<std::int64_t> AddFeedEvent(const FeedEvent& /*x*/) override { return 1; }
   Outcome<void> RaiseFeed(std::int64_t /*least*/) override { return {}; }

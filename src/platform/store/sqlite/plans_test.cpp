@@ -52,7 +52,7 @@ class Plans : public ::testing::Test {
                                         .not_after = 1000 + number}));
     SR_TRY_VOID(all_->AddAudit({.tenant = tenant, .action = "card.import"}));
     SR_TRY_VOID(all_->AddFeedEvent({.tenant = tenant, .kind = "x"}));
-    SR_TRY_VOID(all_->AddJobStep({.job = job, .what = "SELECT"}));
+    SR_TRY_VOID(all_->AddJobSteps(job, {{.what = "SELECT"}}));
     SR_TRY_VOID(all_->InsertToken({.name = text, .hash = Hash(number)}));
     return card;
   }

@@ -84,24 +84,28 @@ Outcome<Id> Transaction::InsertJob(const Job& job) {
   return connection_.LastId();
 }
 
-Outcome<void> Transaction::UpdateJob(const Job& job) {
-  return Found(connection_.Change("UPDATE job SET attempts = ?, not_before = ?, error = ?, credential = ? WHERE id = ?",
-                                  job.attempts, job.not_before, job.error, Reference{job.credential}, job.id),
-               Numbered("job", job.id));
+Outcome<void> Transaction::TransitionJob(const Job& job, JobState from, UnixTime now) {
+  SR_TRY_VOID(CheckTransition("job", from, job.state));
+  return StillInState(
+      connection_,
+      connection_.Change("UPDATE job SET state = ?, changed = ?, attempts = ?, not_before = ?, error = ?, "
+                         "credential = ? WHERE id = ? AND state = ?",
+                         NameOf(job.state), now, job.attempts, job.not_before, job.error, Reference{job.credential},
+                         job.id, NameOf(from)),
+      "job", "SELECT state FROM job WHERE id = ?", job.id);
 }
 
-Outcome<void> Transaction::TransitionJob(Id job, JobState from, JobState to, UnixTime now) {
-  SR_TRY_VOID(CheckTransition("job", from, to));
-  return StillInState(connection_,
-                      connection_.Change("UPDATE job SET state = ?, changed = ? WHERE id = ? AND state = ?", NameOf(to),
-                                         now, job, NameOf(from)),
-                      "job", "SELECT state FROM job WHERE id = ?", job);
-}
-
-Outcome<void> Transaction::AddJobStep(const JobStep& step) {
-  SR_TRY(const auto last, connection_.Number("SELECT max(number) FROM job_step WHERE job = ?", step.job));
-  SR_TRY_VOID(connection_.Change("INSERT INTO job_step (job, number, time, what, sw, detail) VALUES (?, ?, ?, ?, ?, ?)",
-                                 step.job, last.value_or(0) + 1, step.time, step.what, int{step.sw}, step.detail));
+Outcome<void> Transaction::AddJobSteps(Id job, const std::vector<JobStep>& steps) {
+  if (steps.empty()) {
+    return {};
+  }
+  SR_TRY(const auto last, connection_.Number("SELECT max(number) FROM job_step WHERE job = ?", job));
+  std::int64_t number = last.value_or(0);
+  for (const JobStep& step : steps) {
+    SR_TRY_VOID(
+        connection_.Change("INSERT INTO job_step (job, number, time, what, sw, detail) VALUES (?, ?, ?, ?, ?, ?)", job,
+                           ++number, step.time, step.what, int{step.sw}, step.detail));
+  }
   return {};
 }
 

@@ -73,9 +73,8 @@ class Transaction final : public StoreWriter {
   Outcome<Job> NextJob(Id card, UnixTime now) override;
   Outcome<std::vector<JobStep>> ListJobSteps(Id job, const Page& page) override;
   Outcome<Id> InsertJob(const Job& job) override;
-  Outcome<void> UpdateJob(const Job& job) override;
-  Outcome<void> TransitionJob(Id job, JobState from, JobState to, UnixTime now) override;
-  Outcome<void> AddJobStep(const JobStep& step) override;
+  Outcome<void> TransitionJob(const Job& job, JobState from, UnixTime now) override;
+  Outcome<void> AddJobSteps(Id job, const std::vector<JobStep>& steps) override;
 
   // tables_of_logs.cpp
   Outcome<std::vector<AuditEntry>> ListAudit(Id tenant, const Page& page) override;

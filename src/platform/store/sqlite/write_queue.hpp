@@ -41,7 +41,7 @@ class WriteQueue {
 
   /// A commit costs as much as ten works: who waits this long for another one waits less in the end. A caller alone
   /// never waits.
-  static constexpr std::chrono::milliseconds kLongestWait{3};
+  static constexpr std::chrono::milliseconds kLongestWait{8};
 
  private:
   static constexpr std::size_t kForgotten = 5;  ///< a fifth of the company is forgotten with each smaller batch

@@ -66,11 +66,12 @@ std::int64_t Writer::Run(const WriteQueue::Tickets& tickets) {
 }
 
 Outcome<void> Writer::RunAll(const WriteQueue::Tickets& tickets, std::int64_t& last_event) {
-  SR_TRY_VOID(connection_->Execute("BEGIN IMMEDIATE"));
+  SR_TRY_VOID(connection_->Change("BEGIN IMMEDIATE"));
   for (const auto& ticket : tickets) {
     SR_TRY_VOID(RunOne(*ticket, last_event));
   }
-  return connection_->Execute("COMMIT");
+  SR_TRY_VOID(connection_->Change("COMMIT"));
+  return {};
 }
 
 /// Fails only if the database does, which ends the whole batch.
