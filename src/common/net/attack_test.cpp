@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clients that do not behave, deadlines, and streams.
+#include <netinet/tcp.h>
 #include <poll.h>
 
 #include <atomic>
@@ -437,6 +438,21 @@ TEST_F(StreamTest, AClientThatGoesEndsItsStream) {
   while (server_->Count().streams != 0 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::yield();
   }
+  EXPECT_EQ(server_->Count().streams, 0U);
+}
+
+TEST_F(StreamTest, AGoodbyeThatComesWithTheRequestEndsItsStream) {
+  Serve(false, 60);
+  RawClient client(server_->port());
+  ASSERT_TRUE(client.ready());
+  const int together = 1;
+  const int now = 0;
+  setsockopt(client.fd(), IPPROTO_TCP, TCP_CORK, &together, sizeof together);
+  ASSERT_TRUE(client.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
+  SSL_shutdown(client.ssl());
+  setsockopt(client.fd(), IPPROTO_TCP, TCP_CORK, &now, sizeof now);
+  EXPECT_TRUE(client.WaitUntilClosed());  // though its own side stays open
+  EXPECT_EQ(server_->Count().requests, 1U);
   EXPECT_EQ(server_->Count().streams, 0U);
 }
 

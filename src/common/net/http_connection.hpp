@@ -510,7 +510,7 @@ inline bool Connection::ReadWhileStreaming() {
 }
 
 inline void Connection::WatchClient() {
-  if (watched_ || in_.size() > server_.options().head_limit) {
+  if (watched_ || gone_ || in_.size() > server_.options().head_limit) {
     return;
   }
   watched_ = true;
@@ -541,6 +541,7 @@ inline asio::awaitable<bool> Connection::Stream(HttpResponse answer, bool old_ve
   ++server_.streams;
   streaming_ = true;
   last_words_ = !keep;
+  gone_ = !ReadWhileStreaming();  // what came with the request may lie in OpenSSL's buffer, where no wait sees it
   WatchClient();
   auto idle_at = Clock::now() + pause;
   while (ok && !ended) {

@@ -120,8 +120,8 @@ Result<TlsContext> MakeContext(const SSL_METHOD* method) {
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(context.get(),
                    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  // Else each record takes two reads of the socket. What is read ahead is seen because every wait follows a read that
-  // wants more.
+  // Else each record takes two reads of the socket. Nothing may wait for the socket before a read has wanted more: what
+  // is read ahead would not be seen.
   SSL_CTX_set_read_ahead(context.get(), 1);
   SSL_CTX_set_default_passwd_cb(context.get(), NoPassword);
   return context;
@@ -218,7 +218,7 @@ Result<TlsContext> MakeServerContext(const ServerTlsOptions& options) {
     SR_TRY_VOID(AskForCertificates(context.get(), options.client_authorities));
   }
   // No session is resumed: a device calls once in months and a server stays connected. Tickets would cost both sides
-  // time and the device some 250 bytes, and their key would be one more that opens what was said.
+  // time and the device some 250 bytes, and in TLS 1.2 their key is one more that opens what was said.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
   SSL_CTX_set_num_tickets(context.get(), 0);

@@ -129,11 +129,12 @@ void EngineImpl::Abandon(RelaySession& session) {
   if (!session.job || session.replaced) {
     return;
   }
-  Job job = *session.job;
-  job.state = JobState::kQueued;
+  const Id id = session.job->id;
   // Best effort: the next session of the card takes a job up that is still called running.
   static_cast<void>(parts_.store.Write([&](StoreWriter& writer) -> Outcome<void> {
-    SR_TRY_VOID(writer.AddJobSteps(job.id, session.steps));
+    SR_TRY_VOID(writer.AddJobSteps(id, session.steps));
+    SR_TRY(Job job, writer.FindJob(id));
+    job.state = JobState::kQueued;
     return writer.TransitionJob(job, JobState::kRunning, parts_.clock.Now());
   }));
   session.job.reset();

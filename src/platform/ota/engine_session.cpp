@@ -247,8 +247,9 @@ Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress>
           SR_TRY_VOID(progress->record(writer));
         }
         if (progress->done) {
-          session.job->credential = progress->credential;
-          SR_TRY_VOID(EndJob(writer, session, *session.job, JobState::kDone, progress->message));
+          Job done = *session.job;  // the session's stays as it is in the store, should this not get there
+          done.credential = progress->credential;
+          SR_TRY_VOID(EndJob(writer, session, std::move(done), JobState::kDone, progress->message));
           SR_TRY_VOID(TakeNext(writer, session, next));
         }
         return {};

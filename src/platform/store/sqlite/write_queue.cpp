@@ -37,7 +37,8 @@ WriteQueue::Tickets WriteQueue::Take(std::size_t limit) {
   const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(limit, waiting_.size()));
   Tickets taken(waiting_.begin(), end);
   waiting_.erase(waiting_.begin(), end);
-  company_ = std::max(taken.size(), company_ - (company_ + kForgotten - 1) / kForgotten);
+  const bool alone = taken.size() < 2;
+  company_ = alone ? 0 : std::max(taken.size(), company_ - (company_ + kForgotten - 1) / kForgotten);
   return taken;
 }
 

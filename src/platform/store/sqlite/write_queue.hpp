@@ -39,8 +39,8 @@ class WriteQueue {
   /// Nothing is taken in from now on.
   void Close();
 
-  /// A commit costs as much as ten works: who waits this long for another one waits less in the end. A caller alone
-  /// never waits.
+  /// A commit costs as much as ten works, and takes some milliseconds on most disks: where many write, who waits this
+  /// long for others waits less in the end. A caller alone never waits, or once where others have been just now.
   static constexpr std::chrono::milliseconds kLongestWait{8};
 
  private:

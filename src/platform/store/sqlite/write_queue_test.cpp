@@ -128,6 +128,39 @@ TEST(WriteQueue, ACallerAloneWaitsForNobody) {
   EXPECT_LT(fastest, WriteQueue::kLongestWait);
 }
 
+TEST(WriteQueue, WhoIsAloneAfterACrowdWaitsOnce) {
+  constexpr std::size_t kCrowd = 100;
+  auto fastest = std::chrono::steady_clock::duration::max();  // a busy machine has a quiet moment, too
+  for (int i = 0; i < 5; ++i) {
+    WriteQueue queue;
+    std::vector<std::thread> crowd;
+    for (std::size_t one = 0; one < kCrowd; ++one) {
+      crowd.emplace_back([&] { EXPECT_TRUE(queue.Submit(kNothing, Deadline::After(20s))); });
+    }
+    std::this_thread::sleep_for(50ms);
+    for (std::size_t answered = 0; answered < kCrowd;) {
+      const auto tickets = queue.Take(kCrowd);
+      answered += tickets.size();
+      queue.Answer(tickets);
+    }
+    for (std::thread& thread : crowd) {
+      thread.join();
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    std::thread alone([&] {
+      for (int one = 0; one < 5; ++one) {
+        EXPECT_TRUE(queue.Submit(kNothing, Deadline::After(20s)));
+      }
+    });
+    for (int one = 0; one < 5; ++one) {
+      queue.Answer(queue.Take(kCrowd));
+    }
+    alone.join();
+    fastest = std::min(fastest, std::chrono::steady_clock::now() - begin);
+  }
+  EXPECT_LT(fastest, 3 * WriteQueue::kLongestWait);
+}
+
 TEST(WriteQueue, ThoseWhoComeTogetherAreWrittenTogether) {
   const auto sizes = BatchesOf(8, 1ms, 300);
   EXPECT_LE(std::ranges::max(sizes), 8U);
