@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /// First switch-ons a second: in process, and through HTTPS beside bare TLS handshakes with the same server; and
 /// whether the time of an answer tells a known card from an unknown one.
+#include <unistd.h>
+
+#include <algorithm>
 #include <fstream>
 
 #include "bench/rounds.hpp"
@@ -17,8 +20,9 @@ using platform::RelayBatch;
 using platform::RelayHello;
 
 constexpr std::size_t kDevices = 800;
-constexpr std::size_t kHttpsDevices = 2400;  // so many that the beginning and the end of a part weigh little
-constexpr unsigned kThreads = 32;            // each waits for its commits most of the time
+constexpr std::size_t kRounds = 6;
+constexpr std::size_t kPerRound = 600;  // so many that the beginning and the end of a round weigh little
+constexpr unsigned kThreads = 32;       // each waits for its commits most of the time
 
 /// Seconds of CPU time of this process.
 double CpuSeconds() {
@@ -110,38 +114,49 @@ class Served {
   std::unique_ptr<net::HttpServer> server_;
 };
 
-/// What a number of something has taken.
+/// What one of something has taken, on average.
 struct Taken {
   double wall_us = 0;
-  double platform_s = 0;  ///< CPU time of the platform's process alone
-
-  void Add(const std::function<double()>& work) {
-    const double before = CpuSeconds();
-    wall_us += work();
-    platform_s += CpuSeconds() - before;
-  }
+  double platform_us = 0;  ///< CPU time of the platform's process alone
 };
 
+Taken Take(const std::function<double()>& work) {
+  const double before = CpuSeconds();
+  const double wall_us = work();
+  return {wall_us / kPerRound, (CpuSeconds() - before) * 1e6 / kPerRound};
+}
+
+/// Medians of rounds, in each of which a machine whose speed drifts is as fast for both.
+void PrintRates(const char* what, double Taken::*time, const std::vector<Taken>& switch_ons,
+                const std::vector<Taken>& handshakes, const char* budget) {
+  std::vector<double> device_us;
+  std::vector<double> handshake_us;
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < switch_ons.size(); ++i) {
+    device_us.push_back(switch_ons.at(i).*time);
+    handshake_us.push_back((handshakes.at(i).*time + handshakes.at(i + 1).*time) / 2);  // before and after
+    ratios.push_back(handshake_us.back() / device_us.back());
+  }
+  const auto [least, most] = std::ranges::minmax(ratios);
+  std::printf("  per second%s %5.0f devices, %5.0f bare handshakes, ratio %.2f (%.2f to %.2f%s)\n", what,
+              1e6 / Median(device_us), 1e6 / Median(handshake_us), Median(ratios), least, most, budget);
+}
+
 void RunOverHttps(BenchPlatform& platform, const Served& served) {
-  const std::vector<BlankCard> cards = MakeCards(platform, kHttpsDevices);
-  static_cast<void>(TimeHandshakes(served.place(), kHttpsDevices));  // warm up
-  // In quarters, in turn, so that a machine whose speed drifts slows both.
-  Taken switch_ons;
-  Taken handshakes;
-  constexpr std::size_t kPart = kHttpsDevices / 4;
-  for (auto first = cards.begin(); first != cards.end(); first += kPart) {
-    switch_ons.Add([&] { return TimeSwitchOns(served.place(), {first, first + kPart}); });
-    handshakes.Add([&] { return TimeHandshakes(served.place(), kPart); });
+  const std::vector<BlankCard> cards = MakeCards(platform, kRounds * kPerRound);
+  ::sync();  // what was written before is not to be written in this time
+  const auto hands = [&] { return TimeHandshakes(served.place(), kPerRound); };
+  static_cast<void>(hands());  // warm up
+  std::vector<Taken> switch_ons;
+  std::vector<Taken> handshakes{Take(hands)};
+  for (auto first = cards.begin(); first != cards.end(); first += kPerRound) {
+    switch_ons.push_back(Take([&] { return TimeSwitchOns(served.place(), {first, first + kPerRound}); }));
+    handshakes.push_back(Take(hands));
   }
   std::printf("through HTTPS: a connection of its own for each device, %u at once, devices in another process\n",
               kHttpsClients);
-  std::printf(
-      "  per second of the platform's CPU time   %5.0f devices, %5.0f bare handshakes, ratio %.2f (budget: 0.5)\n",
-      kHttpsDevices / switch_ons.platform_s, kHttpsDevices / handshakes.platform_s,
-      handshakes.platform_s / switch_ons.platform_s);
-  std::printf("  per second, devices on the same machine %5.0f devices, %5.0f bare handshakes, ratio %.2f\n",
-              kHttpsDevices * 1e6 / switch_ons.wall_us, kHttpsDevices * 1e6 / handshakes.wall_us,
-              handshakes.wall_us / switch_ons.wall_us);
+  PrintRates(" of the platform's CPU time  ", &Taken::platform_us, switch_ons, handshakes, "");
+  PrintRates(", devices on the same machine", &Taken::wall_us, switch_ons, handshakes, "; budget: 0.5");
 }
 
 /// How often a guess from one time is right, when the slower of two is called the known one: 0.5 is blind.
