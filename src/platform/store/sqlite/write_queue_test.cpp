@@ -129,7 +129,8 @@ TEST(WriteQueue, ACallerAloneWaitsForNobody) {
 }
 
 TEST(WriteQueue, WhoIsAloneAfterACrowdWaitsOnce) {
-  constexpr std::size_t kCrowd = 100;
+  constexpr std::size_t kCrowd = 100;  // if only a part of it were forgotten each time, there would be 15 waits
+  constexpr int kAlone = 20;
   auto fastest = std::chrono::steady_clock::duration::max();  // a busy machine has a quiet moment, too
   for (int i = 0; i < 5; ++i) {
     WriteQueue queue;
@@ -148,17 +149,17 @@ TEST(WriteQueue, WhoIsAloneAfterACrowdWaitsOnce) {
     }
     const auto begin = std::chrono::steady_clock::now();
     std::thread alone([&] {
-      for (int one = 0; one < 5; ++one) {
+      for (int one = 0; one < kAlone; ++one) {
         EXPECT_TRUE(queue.Submit(kNothing, Deadline::After(20s)));
       }
     });
-    for (int one = 0; one < 5; ++one) {
+    for (int one = 0; one < kAlone; ++one) {
       queue.Answer(queue.Take(kCrowd));
     }
     alone.join();
     fastest = std::min(fastest, std::chrono::steady_clock::now() - begin);
   }
-  EXPECT_LT(fastest, 3 * WriteQueue::kLongestWait);
+  EXPECT_LT(fastest, 10 * WriteQueue::kLongestWait);
 }
 
 TEST(WriteQueue, ThoseWhoComeTogetherAreWrittenTogether) {
