@@ -138,7 +138,7 @@ TEST(WriteQueue, WhoIsAloneAfterACrowdWaitsOnce) {
     for (std::size_t one = 0; one < kCrowd; ++one) {
       crowd.emplace_back([&] { EXPECT_TRUE(queue.Submit(kNothing, Deadline::After(20s))); });
     }
-    std::this_thread::sleep_for(50ms);
+    std::this_thread::sleep_for(50ms);  // for the crowd to come; a late one shows nothing, and fails nothing
     for (std::size_t answered = 0; answered < kCrowd;) {
       const auto tickets = queue.Take(kCrowd);
       answered += tickets.size();
