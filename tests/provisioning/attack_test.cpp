@@ -177,7 +177,7 @@ TEST_F(AttackTest, AnswersInAnotherOrderAreNotBelieved) {
   Device device(card);
   RelayBatch batch;
   auto answers = Until(device, 2, batch);
-  std::swap(answers.at(3), answers.at(4));
+  std::swap(answers.at(2), answers.at(3));
   EXPECT_FALSE(world.engine().Continue(batch.session, 2, answers, "127.0.0.1").has_value());
   EXPECT_TRUE(world.Credentials(card).empty());
 }

@@ -22,6 +22,11 @@ constexpr std::array kKeyTypeSizes{
     KeyTypeSizes{"rsa2048", 294, 15, 256, 256},
 };
 
+/// Bytes of an element in DER whose value has `length` bytes.
+constexpr std::size_t ElementSize(std::size_t length) {
+  return 1 + wire::BerLengthSize(length) + length;
+}
+
 }  // namespace
 
 std::string ObjectKey::Text() const {
@@ -46,10 +51,11 @@ std::optional<SizeRange> RequestSize(const std::string& key_type, std::size_t su
     return std::nullopt;
   }
   constexpr std::size_t kVersionAndAttributes = 3 + 2;
-  constexpr std::size_t kLeastHeads = 3 * 2 + 1;  // request, its content, signature with its unused bits
-  constexpr std::size_t kMostHeads = 3 * 4 + 1;
-  const std::size_t fixed = kVersionAndAttributes + subject_size + row->public_key + row->algorithm;
-  return SizeRange{fixed + kLeastHeads + row->least_signature, fixed + kMostHeads + row->most_signature};
+  const std::size_t info = ElementSize(kVersionAndAttributes + subject_size + row->public_key);
+  const auto with_signature = [&](std::size_t signature) {
+    return ElementSize(info + row->algorithm + ElementSize(1 + signature));  // 1: its unused bits
+  };
+  return SizeRange{with_signature(row->least_signature), with_signature(row->most_signature)};
 }
 
 }  // namespace simroot::platform

@@ -78,7 +78,8 @@ class AppletDriver {
   [[nodiscard]] virtual Outcome<CardCommands> SetUsable(const ObjectKey& object, bool usable) const = 0;
   [[nodiscard]] virtual Outcome<CardCommands> Delete(const ObjectKey& object) const = 0;
 
-  /// Puts commands together where the applet takes several at once.
+  /// Puts commands together where the applet takes several at once, and cuts the contents of files into pieces. Only
+  /// then are they what can be sent.
   [[nodiscard]] virtual CardCommands Pack(CardCommands commands) const = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "common/host/test_hex.hpp"
+#include "common/wire/tlv.hpp"
 #include "platform/ota/request_subject.hpp"
 
 namespace simroot::platform {
@@ -71,18 +72,67 @@ TEST(SimrootDriver, BlocksOfTheDocument) {
             "03736967");
   EXPECT_EQ(Blocks(driver.SetUsable({ObjectClass::kPrivateKey, 0x01}, false)), "E408C106840101610100");
   EXPECT_EQ(Blocks(driver.SetUsable({ObjectClass::kSecretKey, 0x06}, true)), "E408C406860106610108");
-  EXPECT_EQ(Blocks(driver.WriteFile(0x03, Hex("000102"))), "E81083010342020000440200034303000102");
+  EXPECT_EQ(Blocks(driver.Pack(*driver.WriteFile(0x03, Hex("000102")))), "E81083010342020000440200034303000102");
 }
 
-TEST(SimrootDriver, AFileIsCutIntoPiecesWithoutAGap) {
-  const Bytes content = Counting(500);
-  const auto commands = SimrootDriver().WriteFile(0x02, content);
-  ASSERT_TRUE(commands.has_value());
-  ASSERT_EQ(commands->size(), 3U);
-  for (const CardCommand& command : *commands) {
-    EXPECT_LE(command.data.size(), 239U);
+/// The content that WRITE FILE commands of packed blocks give a card: pieces in order, without a gap.
+Bytes Written(const CardCommands& blocks, const std::string& reference) {
+  Bytes content;
+  std::size_t total = 0;
+  for (const CardCommand& block : blocks) {
+    EXPECT_LE(block.data.size(), 239U);
+    EXPECT_TRUE(block.content.empty());
+    ByteReader reader(block.data);
+    wire::Tlv command;
+    while (wire::ReadBerTlv(reader, command)) {
+      if (command.tag != 0xE8 || !ToHex(command.value).starts_with(reference)) {
+        continue;
+      }
+      ByteReader elements(command.value);
+      wire::Tlv element;
+      while (wire::ReadBerTlv(elements, element)) {
+        if (element.tag == 0x42) {
+          EXPECT_EQ(element.value[0] * 256U + element.value[1], content.size());
+        } else if (element.tag == 0x44) {
+          EXPECT_TRUE(content.empty());
+          total = element.value[0] * 256U + element.value[1];
+        } else if (element.tag == 0x43) {
+          EXPECT_FALSE(element.value.empty());
+          content.insert(content.end(), element.value.begin(), element.value.end());
+        }
+      }
+    }
+    EXPECT_TRUE(reader.empty());
   }
+  EXPECT_EQ(content.size(), total);
+  return content;
+}
+
+TEST(SimrootDriver, AFileFillsTheBlockBefore) {
+  for (std::size_t before = 0; before <= 40; ++before) {
+    for (std::size_t size = 1; size < 1200; size += before % 2 == 0 ? 7 : 11) {
+      CardCommands commands;
+      for (std::size_t i = 0; i < before; ++i) {
+        Append(commands, *SimrootDriver().Delete({ObjectClass::kFile, 0x09}));  // five bytes each
+      }
+      const Bytes content = Counting(size);
+      Append(commands, *SimrootDriver().WriteFile(0x02, content));
+      Append(commands, *SimrootDriver().WriteFile(0x03, Bytes(300, 0xAB)));
+      Append(commands, SimrootDriver().Commit());
+      const CardCommands blocks = SimrootDriver().Pack(commands);
+      EXPECT_EQ(Written(blocks, "830102"), content);
+      EXPECT_EQ(Written(blocks, "830103"), Bytes(300, 0xAB));
+      // Heads and the least piece that is cut: what a block before the last may have left.
+      for (std::size_t i = 0; i + 1 < blocks.size(); ++i) {
+        EXPECT_GT(blocks.at(i).data.size() + 17 + 16, 239U) << before << " " << size;
+      }
+    }
+  }
+}
+
+TEST(SimrootDriver, AnEmptyFileIsNotWritten) {
   EXPECT_FALSE(SimrootDriver().WriteFile(0x02, {}).has_value());
+  EXPECT_FALSE(SimrootDriver().WriteFile(0x02, Bytes(0x10000)).has_value());
 }
 
 TEST(SimrootDriver, APreSharedKeyIsNeverInTheClear) {
@@ -121,8 +171,20 @@ TEST(SimrootDriver, RequestsAreAskedForInPiecesThatTheyHave) {
   ASSERT_TRUE(commands.has_value());
   EXPECT_EQ(commands->size(), 2U);
   EXPECT_EQ(commands->front().offset, 0U);
+  const Bytes card = EncodeName({.common_name = {}, .serial_number = "89882019000000000019", .organization = {}});
+  EXPECT_EQ(SimrootDriver().MakeRequest(0x01, "p256", card)->size(), 1U);
+  EXPECT_EQ(SimrootDriver().MakeRequest(0x01, "brainpoolP256r1", card)->size(), 1U);
   EXPECT_FALSE(SimrootDriver().MakeRequest(0x01, "p521", subject).has_value());
   EXPECT_FALSE(SimrootDriver().MakeRequest(0x01, "p256", Bytes(240)).has_value());
+}
+
+TEST(RequestSize, CountsHeadsByTheirContent) {
+  const auto most = [](const char* type, std::size_t subject) { return RequestSize(type, subject)->most; };
+  EXPECT_EQ(most("p256", 33), 222U);
+  EXPECT_EQ(RequestSize("p256", 33)->least, 132U + 12 + 2 + 1 + 8 + 3);
+  EXPECT_EQ(most("p256", 13), 201U) << "the inner sequence has 109 bytes: a head of two";
+  EXPECT_EQ(most("rsa2048", 33), 3 + 5 + 33 + 294 + 1U + 15 + 4 + 1 + 256 + 4);
+  EXPECT_FALSE(RequestSize("p521", 33).has_value());
 }
 
 TEST(SimrootDriver, PiecesAreJoinedAndNonsenseIsNot) {

@@ -26,6 +26,7 @@ struct CardCommand {
   std::uint8_t p1 = 0;
   std::uint8_t p2 = 0;
   Bytes data;        ///< at most 239 bytes; values of keys are enciphered in it
+  Bytes content{};   ///< of the file that `data` names, for AppletDriver::Pack to cut into pieces; empty: none
   std::string what;  ///< "GENERATE private key 01": for the job's steps
   Purpose purpose = Purpose::kNothing;
   std::size_t offset = 0;  ///< of the piece, or number of the first object, that was asked for

@@ -75,7 +75,7 @@ bool CertificateJob::NeedsKey() const {
 
 Outcome<Progress> CertificateJob::Plan() {
   SR_TRY(slot_, ChooseSlot());
-  subject_ = EncodeName(context_.CertificateSubject());
+  subject_ = EncodeName(context_.RequestSubject());
   CardCommands commands;
   fresh_ = NeedsKey();
   if (fresh_) {

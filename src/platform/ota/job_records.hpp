@@ -29,6 +29,10 @@ struct JobContext {
   [[nodiscard]] Subject CertificateSubject() const {
     return {.common_name = Called(), .serial_number = card.iccid, .organization = tenant};
   }
+  /// What the card's request says: which card it is of, and no more, so that it fits one answer.
+  [[nodiscard]] Subject RequestSubject() const {
+    return {.common_name = {}, .serial_number = card.iccid, .organization = {}};
+  }
 };
 [[nodiscard]] Outcome<JobContext> LoadJobContext(StoreReader& reader, const Job& job);
 

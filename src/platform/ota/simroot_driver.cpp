@@ -17,8 +17,11 @@ constexpr std::uint8_t kLastWithAnswer = 0x81;
 constexpr std::size_t kBlockSize = 239;
 constexpr std::size_t kPieceOfCard = 227;
 constexpr std::size_t kLongestEntry = 168;  ///< of LIST: an entry has at most 163 bytes
-/// Bytes of a file that fit one WRITE FILE: 17 go for heads, reference, total size and offset.
-constexpr std::size_t kPieceOfFile = kBlockSize - 17;
+/// What WRITE FILE has besides its piece, at most: heads, reference and offset; the total size with the first piece.
+constexpr std::size_t kHeadsOfPiece = 13;
+constexpr std::size_t kHeadsOfFirstPiece = kHeadsOfPiece + 4;
+/// A shorter piece costs the card a write and saves nothing.
+constexpr std::size_t kShortestPiece = 16;
 constexpr std::size_t kPieceOfSecret = 208;  // whole blocks of 16
 
 /// How containers of a key type are described: signature and hash algorithms by which TLS can use them.
@@ -95,6 +98,47 @@ constexpr std::size_t kAllHashes = 0x0007;
                    ElementU8(Code(Tag::kSignatureAlgorithms), row.signature_algorithms),
                    ElementU16(Code(Tag::kHashAlgorithms), kAllHashes));
 }
+
+/// Fills blocks. The card runs the commands of a block in order up to the first error; their answers follow each other.
+/// Those whose answers are read go alone.
+class Packer {
+ public:
+  void Add(CardCommand command) {
+    const bool joins = command.ins == kStoreData && command.purpose == Purpose::kNothing;
+    if (joins && command.data.size() <= room_) {
+      CardCommand& block = blocks_.back();
+      block.data.insert(block.data.end(), command.data.begin(), command.data.end());
+      block.what += ", " + command.what;
+    } else {
+      blocks_.push_back(std::move(command));
+    }
+    room_ = joins ? kBlockSize - blocks_.back().data.size() : 0;
+  }
+
+  /// WRITE FILE for the content of `file`: its first piece takes what room the block before has.
+  void AddFile(const CardCommand& file) {
+    std::size_t offset = 0;
+    while (offset < file.content.size()) {
+      const std::size_t heads = offset == 0 ? kHeadsOfFirstPiece : kHeadsOfPiece;
+      const ByteView left = ByteView(file.content).subspan(offset);
+      const std::size_t room = room_ < heads + std::min(left.size(), kShortestPiece) ? kBlockSize : room_;
+      const ByteView piece = left.first(std::min(left.size(), room - heads));
+      Bytes elements = JoinBytes(file.data, ElementU16(Code(AdminField::kOffset), offset));
+      if (offset == 0) {
+        elements = JoinBytes(elements, ElementU16(Code(AdminField::kTotalSize), file.content.size()));
+      }
+      Add(Block(AdminCommand::kWriteFile, JoinBytes(elements, Element(Code(AdminField::kContent), piece)),
+                file.what + " from byte " + std::to_string(offset)));
+      offset += piece.size();
+    }
+  }
+
+  [[nodiscard]] CardCommands Take() { return std::move(blocks_); }
+
+ private:
+  CardCommands blocks_;
+  std::size_t room_ = 0;  ///< bytes that the last block can still take
+};
 
 class Simroot final : public AppletDriver {
  public:
@@ -327,17 +371,12 @@ Outcome<CardCommands> Simroot::WriteFile(std::uint8_t id, ByteView content) cons
   if (content.empty() || content.size() > kMost) {
     return Refuse(FailureKind::kInvalid, "a file of a card has 1 to 65535 bytes");
   }
-  CardCommands commands;
-  for (std::size_t offset = 0; offset < content.size(); offset += kPieceOfFile) {
-    const ByteView piece = content.subspan(offset, std::min(kPieceOfFile, content.size() - offset));
-    Bytes elements = JoinBytes(Reference(file), ElementU16(Code(AdminField::kOffset), offset));
-    if (offset == 0) {
-      elements = JoinBytes(elements, ElementU16(Code(AdminField::kTotalSize), content.size()));
-    }
-    commands.push_back(Block(AdminCommand::kWriteFile, JoinBytes(elements, Element(Code(AdminField::kContent), piece)),
-                             "WRITE FILE " + file.Text() + " from byte " + std::to_string(offset)));
-  }
-  return commands;
+  return CardCommands{{.ins = kStoreData,
+                       .p1 = kLastWithAnswer,
+                       .p2 = 0,
+                       .data = Reference(file),
+                       .content = Bytes(content.begin(), content.end()),
+                       .what = "WRITE FILE " + file.Text()}};
 }
 
 Outcome<CardCommands> Simroot::CreateSecret(std::uint8_t id, const std::string& label) const {
@@ -364,22 +403,16 @@ Outcome<CardCommands> Simroot::LoadSecret(std::uint8_t id, ByteView secret, Byte
                             "LOAD SECRET " + key.Text())};
 }
 
-// The card runs the commands of a block in order up to the first error; their answers follow each other. Those whose
-// answers are read go alone.
 CardCommands Simroot::Pack(CardCommands commands) const {
-  CardCommands packed;
-  bool may_grow = false;
+  Packer packer;
   for (CardCommand& command : commands) {
-    const bool joins = command.ins == kStoreData && command.purpose == Purpose::kNothing;
-    if (joins && may_grow && packed.back().data.size() + command.data.size() <= kBlockSize) {
-      packed.back().data.insert(packed.back().data.end(), command.data.begin(), command.data.end());
-      packed.back().what += ", " + command.what;
+    if (command.content.empty()) {
+      packer.Add(std::move(command));
     } else {
-      packed.push_back(std::move(command));
-      may_grow = joins;
+      packer.AddFile(command);
     }
   }
-  return packed;
+  return packer.Take();
 }
 
 }  // namespace
