@@ -68,6 +68,9 @@ const Backend* Backend::Get() {
 }
 
 Backend::~Backend() {
+  for (const std::atomic<EVP_PKEY_CTX*>& generator : generators_) {
+    EVP_PKEY_CTX_free(generator);
+  }
   for (EC_GROUP* const group : groups_) {
     EC_GROUP_free(group);
   }
@@ -218,6 +221,23 @@ EvpPkeyCtx Backend::MakeKeyGenerator(Curve curve) const {
     return nullptr;
   }
   return ctx;
+}
+
+EvpPkey Backend::MakeKeyPair(Curve curve) const {
+  std::atomic<EVP_PKEY_CTX*>& place = generators_.at(Index(curve));
+  EvpPkeyCtx generator(place.exchange(nullptr));
+  if (generator == nullptr) {
+    generator = MakeKeyGenerator(curve);
+  }
+  EVP_PKEY* pair = nullptr;
+  if (generator == nullptr || EVP_PKEY_generate(generator.get(), &pair) != 1) {
+    return nullptr;
+  }
+  EVP_PKEY_CTX* empty = nullptr;
+  if (place.compare_exchange_strong(empty, generator.get())) {
+    static_cast<void>(generator.release());
+  }
+  return EvpPkey(pair);
 }
 
 bool Backend::PublicPoint(Curve curve, ByteView scalar, ByteSpan point) const {

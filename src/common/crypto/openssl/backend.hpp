@@ -2,6 +2,8 @@
 /// What every OpenSslCrypto of a process shares: one library context and the algorithms fetched from it.
 #pragma once
 
+#include <atomic>
+
 #include "common/crypto/openssl/handles.hpp"
 #include "common/crypto/port.hpp"
 
@@ -42,8 +44,8 @@ class Backend {
   /// A private key without its public half (signing and ECDH need none); nullptr if `scalar` is not
   /// ScalarSize(curve) bytes of 1..n-1.
   [[nodiscard]] EvpPkey MakePrivateKey(Curve curve, ByteView scalar) const;
-  /// A context ready for EVP_PKEY_generate on `curve`; nullptr on failure.
-  [[nodiscard]] EvpPkeyCtx MakeKeyGenerator(Curve curve) const;
+  /// A new key pair; nullptr on failure.
+  [[nodiscard]] EvpPkey MakeKeyPair(Curve curve) const;
   /// Writes the PointSize(curve) bytes of scalar * G. False if the scalar is not ScalarSize(curve) bytes of 1..n-1.
   [[nodiscard]] bool PublicPoint(Curve curve, ByteView scalar, ByteSpan point) const;
 
@@ -61,6 +63,8 @@ class Backend {
 
   Backend() = default;
   ~Backend();
+  /// A context ready for EVP_PKEY_generate on `curve`; nullptr on failure.
+  [[nodiscard]] EvpPkeyCtx MakeKeyGenerator(Curve curve) const;
   [[nodiscard]] bool Load();
   [[nodiscard]] bool LoadDigests();
   [[nodiscard]] bool LoadSymmetric();
@@ -76,6 +80,9 @@ class Backend {
   EVP_KDF* tls_prf_ = nullptr;
   std::array<EVP_PKEY*, kCurves> parameters_{};  ///< keys with nothing but the domain parameters, to copy from
   std::array<EC_GROUP*, kCurves> groups_{};
+  /// By curve: a context for EVP_PKEY_generate, which takes longer to make than a key; nullptr while somebody has it.
+  /// It holds no key. No lock: a child forked while another thread has it makes one of its own.
+  mutable std::array<std::atomic<EVP_PKEY_CTX*>, kCurves> generators_{};
 };
 
 }  // namespace simroot::crypto

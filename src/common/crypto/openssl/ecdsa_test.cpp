@@ -226,6 +226,41 @@ TEST_F(Ecdsa, ForgottenKeyIsImportedAgain) {
 }
 #endif
 
+/// The pair made last may be kept prepared; nobody must be able to tell.
+TEST_F(Ecdsa, ThePairMadeLastIsLikeAnyOther) {
+  const Bytes digest(32, 3);
+  for (const Curve curve : kCurves) {
+    const KeyPair before = NewPair(curve);
+    const KeyPair last = NewPair(curve);
+    for (const KeyPair* const pair : {&last, &before, &last}) {
+      Point point{};
+      ASSERT_TRUE(crypto->PublicPoint(curve, pair->scalar, point));
+      EXPECT_EQ(ToHex(point), ToHex(pair->point));
+      Signature signature{};
+      ASSERT_TRUE(crypto->SignEcdsa({curve, pair->scalar, 3, 1}, digest, signature));
+      EXPECT_EQ(crypto->VerifyEcdsa(curve, pair->point, digest, signature), VerifyResult::kValid);
+      ASSERT_TRUE(crypto->PublicPoint(curve, pair->scalar, point));
+      EXPECT_EQ(ToHex(point), ToHex(pair->point));
+      crypto->ForgetKey(3);
+    }
+    std::array<std::uint8_t, 64> short_point{};
+    EXPECT_FALSE(crypto->PublicPoint(curve, NewPair(curve).scalar, short_point));
+  }
+}
+
+TEST_F(Ecdsa, TheScalarMadeLastIsAnotherKeyOnAnotherCurve) {
+  const Bytes digest(32, 3);
+  Point point{};
+  KeyPair pair = NewPair(Curve::kP256);
+  while (!crypto->PublicPoint(Curve::kBrainpoolP256r1, pair.scalar, point)) {  // its order is a third less
+    pair = NewPair(Curve::kP256);
+  }
+  EXPECT_NE(ToHex(point), ToHex(pair.point));
+  Signature signature{};
+  ASSERT_TRUE(crypto->SignEcdsa({Curve::kBrainpoolP256r1, pair.scalar, 3, 1}, digest, signature));
+  EXPECT_EQ(crypto->VerifyEcdsa(Curve::kBrainpoolP256r1, point, digest, signature), VerifyResult::kValid);
+}
+
 TEST_F(Ecdsa, MoreKeysThanTheCacheHolds) {
   const Bytes digest(32, 3);
   std::vector<KeyPair> pairs;

@@ -11,6 +11,12 @@
 namespace simroot::crypto {
 namespace {
 
+bool ExportPoint(Curve curve, const EVP_PKEY* pair, ByteSpan point) {
+  std::size_t length = 0;
+  return EVP_PKEY_get_octet_string_param(pair, OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(), &length) == 1 &&
+         length == PointSize(curve);
+}
+
 /// Takes scalar and point out of a key pair. On failure `scalar` is zero.
 bool ExportKeyPair(Curve curve, const EVP_PKEY* pair, ByteSpan scalar, ByteSpan point) {
   BIGNUM* number = BN_secure_new();
@@ -18,10 +24,7 @@ bool ExportKeyPair(Curve curve, const EVP_PKEY* pair, ByteSpan scalar, ByteSpan 
       number != nullptr && EVP_PKEY_get_bn_param(pair, OSSL_PKEY_PARAM_PRIV_KEY, &number) == 1 &&
       BN_bn2binpad(number, scalar.data(), static_cast<int>(scalar.size())) == static_cast<int>(ScalarSize(curve));
   BN_clear_free(number);
-  std::size_t length = 0;
-  if (exported &&
-      EVP_PKEY_get_octet_string_param(pair, OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(), &length) == 1 &&
-      length == PointSize(curve)) {
+  if (exported && ExportPoint(curve, pair, point)) {
     return true;
   }
   OPENSSL_cleanse(scalar.data(), scalar.size());
@@ -55,21 +58,19 @@ bool OpenSslCrypto::GenerateKeyPair(Curve curve, ByteSpan scalar, ByteSpan point
     return false;
   }
   const ErrorScope errors;
-  EvpPkeyCtx& generator = parts_->generators.at(static_cast<std::size_t>(curve));
-  if (generator == nullptr) {
-    generator = parts_->backend.MakeKeyGenerator(curve);
-  }
-  EVP_PKEY* made = nullptr;
-  if (generator == nullptr || EVP_PKEY_generate(generator.get(), &made) != 1) {
-    generator.reset();
+  EvpPkey pair = parts_->backend.MakeKeyPair(curve);
+  if (pair == nullptr || !ExportKeyPair(curve, pair.get(), scalar, point)) {
     return false;
   }
-  const EvpPkey pair(made);
-  return ExportKeyPair(curve, pair.get(), scalar, point);
+  parts_->keys.KeepMade(curve, scalar, std::move(pair));
+  return true;
 }
 
 bool OpenSslCrypto::PublicPoint(Curve curve, ByteView scalar, ByteSpan point) {
   const ErrorScope errors;
+  if (const EVP_PKEY* const made = parts_->keys.Made(curve, scalar)) {
+    return point.size() == PointSize(curve) && ExportPoint(curve, made, point);
+  }
   return parts_->backend.PublicPoint(curve, scalar, point);
 }
 

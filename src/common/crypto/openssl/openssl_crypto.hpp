@@ -9,8 +9,9 @@
 namespace simroot::crypto {
 
 /// All of port.hpp. Keeps prepared forms of up to 16 private keys, found again by slot, generation and kind, so a
-/// signature costs little more than EVP_PKEY_sign; ForgetKey and the destructor wipe them. AES-CBC and AES-CMAC run on
-/// contexts that are kept, without their keys.
+/// signature costs little more than EVP_PKEY_sign; ForgetKey and the destructor wipe them. The EC pair made last is
+/// kept prepared, too, until it is used first (then it is its slot's), another one is made, or the object ends. AES-CBC
+/// and AES-CMAC run on contexts that are kept, without their keys.
 ///
 /// Every object of a process shares one private OpenSSL library context, on which the user's OpenSSL configuration has
 /// no effect, and the caller's OpenSSL error queue stays as it was. (OpenSSL 3.0 itself reads that configuration into

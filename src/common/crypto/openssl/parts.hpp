@@ -16,7 +16,6 @@ struct OpenSslCrypto::Parts {
   PreparedKeys keys;
   HashEngine hashes;
   AesEngine aes;
-  std::array<EvpPkeyCtx, 3> generators{};  ///< of EC key pairs, by curve; made at first use
 };
 
 }  // namespace simroot::crypto

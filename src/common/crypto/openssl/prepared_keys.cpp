@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/crypto/openssl/prepared_keys.hpp"
 
+#include <openssl/crypto.h>
+
 namespace simroot::crypto {
 namespace {
 
@@ -52,7 +54,23 @@ PreparedKeys::Entry* PreparedKeys::FindOrImport(const PrivateKey& key) {
     return entry;
   }
   Forget(key.slot);
+  if (Made(key.curve, key.scalar) != nullptr) {
+    made_.scalar.Clear();
+    return Keep(name, std::move(made_.key));
+  }
   return Keep(name, backend_.MakePrivateKey(key.curve, key.scalar));
+}
+
+void PreparedKeys::KeepMade(Curve curve, ByteView scalar, EvpPkey pair) {
+  made_.curve = curve;
+  made_.key = made_.scalar.Assign(scalar) ? std::move(pair) : nullptr;
+}
+
+EVP_PKEY* PreparedKeys::Made(Curve curve, ByteView scalar) const {
+  const ByteView made = made_.scalar.Reveal(InsecureReveal::kForCrypto);
+  const bool same = made_.key != nullptr && made_.curve == curve && made.size() == scalar.size() &&
+                    CRYPTO_memcmp(made.data(), scalar.data(), made.size()) == 0;
+  return same ? made_.key.get() : nullptr;
 }
 
 PreparedKeys::Entry* PreparedKeys::Find(const Name& name) {

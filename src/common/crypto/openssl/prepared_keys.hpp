@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "common/base/secret.hpp"
 #include "common/crypto/openssl/backend.hpp"
 
 namespace simroot::crypto {
@@ -21,6 +22,11 @@ class PreparedKeys {
   /// The RSA key, borrowed until the next call; nullptr if it cannot be used. Making a context for each operation costs
   /// little beside the operation.
   [[nodiscard]] EVP_PKEY* ForRsa(const RsaPrivateKey& key);
+  /// Keeps a pair just made until it is used first, so that this costs no import either. It belongs to no slot yet:
+  /// Forget does not find it, but the next pair takes its place.
+  void KeepMade(Curve curve, ByteView scalar, EvpPkey pair);
+  /// The pair kept by KeepMade, borrowed until the next call; nullptr if there is none with this scalar.
+  [[nodiscard]] EVP_PKEY* Made(Curve curve, ByteView scalar) const;
   /// Wipes the prepared form of `slot`, if there is one.
   void Forget(std::uint16_t slot);
 
@@ -43,6 +49,12 @@ class PreparedKeys {
     EvpPkeyCtx derive;
   };
 
+  struct MadePair {
+    Curve curve = Curve::kP256;
+    SecretArray<kMaxScalarSize> scalar;
+    EvpPkey key;  ///< empty: there is none
+  };
+
   [[nodiscard]] Entry* FindOrImport(const PrivateKey& key);
   [[nodiscard]] Entry* Find(const Name& name);
   /// Keeps a key just imported; nullptr if there is none.
@@ -51,6 +63,7 @@ class PreparedKeys {
 
   const Backend& backend_;
   std::array<Entry, kEntries> entries_{};
+  MadePair made_;
   std::uint64_t uses_ = 0;
 };
 
