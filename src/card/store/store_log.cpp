@@ -332,6 +332,12 @@ void RecordWriter::PutBytes(ByteView bytes) {
     length_ += static_cast<std::uint32_t>(bytes.size());
     return;
   }
+  if (bytes.size() >= kChunkSize) {  // a long value is not copied
+    Flush();
+    ok_ = ok_ && nvm_->Write(start_ + length_, bytes);
+    length_ += static_cast<std::uint32_t>(bytes.size());
+    return;
+  }
   while (!bytes.empty()) {
     const std::size_t count = std::min(bytes.size(), kChunkSize - filled_);
     std::ranges::copy(bytes.first(count), ByteSpan(chunk_).subspan(filled_).begin());

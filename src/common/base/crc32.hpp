@@ -5,21 +5,32 @@
 
 namespace simroot {
 
-/// CRC-32 of IEEE 802.3 (reflected, polynomial EDB88320; "123456789" gives CBF43926), bit by bit: no tables. Detects
-/// damage and torn writes; it is no protection against an attacker.
+/// CRC-32 of IEEE 802.3 (reflected, polynomial EDB88320; "123456789" gives CBF43926), four bits at a time: a table of
+/// 64 bytes, which has room on a chip, and several times as fast as bit by bit. Detects damage and torn writes; it is
+/// no protection against an attacker.
 class Crc32 {
  public:
   constexpr void Add(ByteView bytes) {
     for (const std::uint8_t byte : bytes) {
       register_ ^= byte;
-      for (int bit = 0; bit < 8; ++bit) {
-        register_ = (register_ >> 1U) ^ (0xEDB88320U & (0U - (register_ & 1U)));
-      }
+      register_ = (register_ >> 4U) ^ kOfFourBits[register_ & 15U];
+      register_ = (register_ >> 4U) ^ kOfFourBits[register_ & 15U];
     }
   }
   [[nodiscard]] constexpr std::uint32_t value() const { return ~register_; }
 
  private:
+  static constexpr auto kOfFourBits = [] {
+    std::array<std::uint32_t, 16> table{};
+    for (std::uint32_t index = 0; index < table.size(); ++index) {
+      table[index] = index;
+      for (int bit = 0; bit < 4; ++bit) {
+        table[index] = (table[index] >> 1U) ^ (0xEDB88320U & (0U - (table[index] & 1U)));
+      }
+    }
+    return table;
+  }();
+
   std::uint32_t register_ = 0xFFFFFFFFU;
 };
 
