@@ -20,8 +20,9 @@ using platform::RelayBatch;
 using platform::RelayHello;
 
 constexpr std::size_t kDevices = 800;
-constexpr std::size_t kRounds = 7;      // odd: of two in the middle the median would be the higher
-constexpr std::size_t kPerRound = 600;  // so many that the beginning and the end of a round weigh little
+// A machine's speed drifts within seconds: many rounds beside each other say more than few long ones.
+constexpr std::size_t kRounds = 21;     // odd: of two in the middle the median would be the higher
+constexpr std::size_t kPerRound = 300;  // so many that the beginning and the end of a round weigh little
 constexpr unsigned kThreads = 32;       // each waits for its commits most of the time
 
 /// Seconds of CPU time of this process.

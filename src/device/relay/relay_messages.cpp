@@ -2,6 +2,7 @@
 #include "device/relay/relay_messages.hpp"
 
 #include <boost/json/array.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -34,7 +35,8 @@ constexpr unsigned kMaxDepth = 4;
   boost::system::error_code error;
   json::value value;
   if (body.size() <= kMaxBody) {
-    value = json::parse(json::string_view(body.data(), body.size()), error, {}, options);
+    value = json::parse(json::string_view(body.data(), body.size()), error,
+                        json::make_shared_resource<json::monotonic_resource>(), options);
   }
   return !error && value.is_object() ? std::move(value.get_object()) : json::object();
 }

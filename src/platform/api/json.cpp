@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/api/json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value_stack.hpp>
 #include <ctime>
 #include <set>
@@ -25,7 +27,11 @@ class StrictHandler {
   static constexpr std::size_t max_string_size = std::size_t(-1);
   // NOLINTEND(readability-identifier-naming)
 
-  StrictHandler() { stack_.reset(); }
+  /// @param size of the text. What is read from it lies in a few pieces of memory, which end with the value.
+  explicit StrictHandler(std::size_t size) {
+    constexpr std::size_t kLeast = 1024;
+    stack_.reset(boost::json::make_shared_resource<boost::json::monotonic_resource>(std::max(2 * size, kLeast)));
+  }
 
   bool on_document_begin(error_code& /*ec*/) { return true; }
   bool on_document_end(error_code& /*ec*/) { return true; }
@@ -102,7 +108,7 @@ class StrictHandler {
 Outcome<json::value> ParseJson(std::string_view text) {
   boost::json::parse_options options;
   options.max_depth = kMaxDepth;
-  boost::json::basic_parser<StrictHandler> parser(options);
+  boost::json::basic_parser<StrictHandler> parser(options, text.size());
   error_code ec;
   const std::size_t used = parser.write_some(false, text.data(), text.size(), ec);
   if (ec || !parser.done() || used != text.size()) {

@@ -111,6 +111,8 @@ class StoreWriter : public StoreReader {
   [[nodiscard]] virtual Outcome<void> UpdateCard(const Card& card) = 0;
   [[nodiscard]] virtual Outcome<void> ChangeOwner(Id card, Id tenant) = 0;
   [[nodiscard]] virtual Outcome<void> TransitionCard(Id card, CardState from, CardState to) = 0;
+  /// The card has proved itself `now`, and with that passed to another state, or stays in the same.
+  [[nodiscard]] virtual Outcome<void> NoteContact(Id card, CardState from, CardState to, UnixTime now) = 0;
   /// Inserts or replaces one key set; replaced keys begin with fresh counters.
   [[nodiscard]] virtual Outcome<void> PutCardKeys(const CardKeySet& keys) = 0;
   /// Replaces what is sealed by the same keys sealed anew; counters stay. kConflict unless it is still `was`.

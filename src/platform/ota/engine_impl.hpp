@@ -96,7 +96,7 @@ class EngineImpl final : public OtaEngine {
   };
   [[nodiscard]] Outcome<void> RecordOpening(StoreWriter& writer, RelaySession& session,
                                             const SecuredSession::Offer& offer, Next& next);
-  [[nodiscard]] Outcome<void> TakeNext(StoreWriter& writer, RelaySession& session, Next& next);
+  [[nodiscard]] Outcome<void> TakeNext(StoreWriter& writer, const RelaySession& session, const Card& card, Next& next);
   [[nodiscard]] static Outcome<Rest> ReadRest(StoreReader& reader, const Card& card);
   [[nodiscard]] Outcome<RelayBatch> TakeAnswers(RelaySession& session, const std::vector<RelayAnswer>& answers,
                                                 const std::string& source);
@@ -107,7 +107,7 @@ class EngineImpl final : public OtaEngine {
   void TakeOver(RelaySession& session);
 
   // engine_jobs.cpp: jobs in the store
-  [[nodiscard]] Outcome<std::optional<Job>> TakeJob(StoreWriter& writer, Id card);
+  [[nodiscard]] Outcome<std::optional<Job>> TakeJob(StoreWriter& writer, const Card& card);
   [[nodiscard]] Outcome<void> EndJob(StoreWriter& writer, const RelaySession& session, Job job, JobState to,
                                      const std::string& message);
   [[nodiscard]] Outcome<RelayBatch> FailAttempt(RelaySession& session, const Failure& failure);

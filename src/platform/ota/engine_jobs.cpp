@@ -37,11 +37,10 @@ bool EngineImpl::Recover() {
 }
 
 /// The next job of the card that is due, running from now on; nothing if there is none.
-Outcome<std::optional<Job>> EngineImpl::TakeJob(StoreWriter& writer, Id card) {
+Outcome<std::optional<Job>> EngineImpl::TakeJob(StoreWriter& writer, const Card& card) {
   const UnixTime now = parts_.clock.Now();
-  SR_TRY(const Card current, writer.FindCard(card));
   while (true) {
-    auto next = writer.NextJob(card, now);
+    auto next = writer.NextJob(card.id, now);
     if (!next && next.error().kind == FailureKind::kNotFound) {
       return std::optional<Job>();
     }
@@ -50,7 +49,7 @@ Outcome<std::optional<Job>> EngineImpl::TakeJob(StoreWriter& writer, Id card) {
       job.state = JobState::kQueued;
       SR_TRY_VOID(writer.TransitionJob(job, JobState::kRunning, now));
     }
-    if (job.tenant != current.tenant) {  // of the owner before
+    if (job.tenant != card.tenant) {  // of the owner before
       job.state = JobState::kCancelled;
       SR_TRY_VOID(writer.TransitionJob(job, JobState::kQueued, now));
       continue;

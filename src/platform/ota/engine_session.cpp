@@ -112,7 +112,11 @@ Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& sessi
   SR_TRY(Card card, writer.FindCard(session.card.id));
   SR_TRY_VOID(CheckInService(card, session));
   SR_TRY(session.keys, writer.ListCardKeys(card.id));
-  SR_TRY(const CardKeySet set, writer.FindCardKeys(card.id, offer.key_version));
+  const auto used = std::ranges::find(session.keys, offer.key_version, &CardKeySet::version);
+  if (used == session.keys.end()) {  // deleted since the hello
+    return Refuse(FailureKind::kDenied, "the card did not prove itself");
+  }
+  const bool is_new = used->scp03_sequence < 0;
   const bool counts = std::ranges::any_of(
       session.keys, [](const CardKeySet& other) { return IsScp03(other.version) && other.scp03_sequence >= 0; });
   if (offer.sequence) {
@@ -120,15 +124,13 @@ Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& sessi
   } else if (counts) {
     return Refuse(FailureKind::kConflict, "the card has shown a sequence number before and shows none now");
   }
+  const CardState before = std::exchange(card.state, CardState::kActive);  // all but these two were refused above
   card.last_contact = now;
-  SR_TRY_VOID(writer.UpdateCard(card));
-  if (card.state == CardState::kImported) {
-    SR_TRY_VOID(writer.TransitionCard(card.id, CardState::kImported, CardState::kActive));
-  }
+  SR_TRY_VOID(writer.NoteContact(card.id, before, card.state, now));
   // The first session of a new key set proves that it has taken the place of the one that was in use.
   bool replaced = false;
   for (const CardKeySet& other : session.keys) {
-    if (set.scp03_sequence < 0 && other.version != set.version && IsScp03(other.version) && other.scp03_sequence >= 0) {
+    if (is_new && other.version != offer.key_version && IsScp03(other.version) && other.scp03_sequence >= 0) {
       SR_TRY(const bool replacing, IsReplacingKeys(writer, card.id));
       if (replacing) {
         SR_TRY_VOID(writer.DeleteCardKeys(card.id, other.version));
@@ -136,8 +138,11 @@ Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& sessi
       }
     }
   }
+  if (replaced) {
+    SR_TRY(session.keys, writer.ListCardKeys(card.id));
+  }
   while (true) {
-    SR_TRY_VOID(TakeNext(writer, session, next));
+    SR_TRY_VOID(TakeNext(writer, session, card, next));
     if (!next.job || !replaced || next.job->job.kind != JobKind::kReplaceKeys || next.job->job.attempts < 2) {
       return {};
     }
@@ -146,20 +151,15 @@ Outcome<void> EngineImpl::RecordOpening(StoreWriter& writer, RelaySession& sessi
   }
 }
 
-Outcome<void> EngineImpl::TakeNext(StoreWriter& writer, RelaySession& session, Next& next) {
+/// @param card as it is in the store.
+Outcome<void> EngineImpl::TakeNext(StoreWriter& writer, const RelaySession& session, const Card& card, Next& next) {
   next.job.reset();
-  SR_TRY(const auto job, TakeJob(writer, session.card.id));
+  SR_TRY(const auto job, TakeJob(writer, card));
   if (!job) {
     next.rest = ReadRest(writer, session.card);
     return {};
   }
-  JobContext context;
-  const auto loaded = [&]() -> Outcome<void> {
-    SR_TRY(context, LoadJobContext(writer, *job));
-    SR_TRY(session.keys, writer.ListCardKeys(job->card));
-    return {};
-  }();
-  next.job = TakenJob{*job, loaded ? Outcome<JobContext>(std::move(context)) : tl::make_unexpected(loaded.error())};
+  next.job = TakenJob{*job, LoadJobContext(writer, *job, card)};
   return {};
 }
 
@@ -250,7 +250,10 @@ Outcome<RelayBatch> EngineImpl::Advance(RelaySession& session, Outcome<Progress>
           Job done = *session.job;  // the session's stays as it is in the store, should this not get there
           done.credential = progress->credential;
           SR_TRY_VOID(EndJob(writer, session, std::move(done), JobState::kDone, progress->message));
-          SR_TRY_VOID(TakeNext(writer, session, next));
+          SR_TRY_VOID(TakeNext(writer, session, card, next));
+          if (next.job) {  // the job that has ended may have changed them
+            SR_TRY(session.keys, writer.ListCardKeys(card.id));
+          }
         }
         return {};
       });

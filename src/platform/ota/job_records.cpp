@@ -58,10 +58,10 @@ const Credential* JobContext::Find(Id credential) const {
   return found == credentials.end() ? nullptr : &*found;
 }
 
-Outcome<JobContext> LoadJobContext(StoreReader& reader, const Job& job) {
+Outcome<JobContext> LoadJobContext(StoreReader& reader, const Job& job, const Card& card) {
   JobContext context;
   context.job = job;
-  SR_TRY(context.card, reader.FindCard(job.card));
+  context.card = card;
   SR_TRY(const Tenant tenant, reader.FindTenant(context.card.tenant));
   context.tenant = tenant.name;
   SR_TRY(context.policy, PolicyOf(reader, context.card));

@@ -34,7 +34,8 @@ struct JobContext {
     return {.common_name = {}, .serial_number = card.iccid, .organization = {}};
   }
 };
-[[nodiscard]] Outcome<JobContext> LoadJobContext(StoreReader& reader, const Job& job);
+/// @param card of the job, as it is in the store.
+[[nodiscard]] Outcome<JobContext> LoadJobContext(StoreReader& reader, const Job& job, const Card& card);
 
 /// Every item of a list that is read in pages.
 template <typename Item, typename List>

@@ -119,6 +119,24 @@ TEST_F(CardsContract, CardPassesThroughItsStates) {
   EXPECT_EQ(GetCard(card_)->state, CardState::kRetired);
 }
 
+TEST_F(CardsContract, AContactIsNotedWithItsTransition) {
+  const auto note = [&](CardState from, CardState to, UnixTime now) {
+    return Write([&](StoreWriter& w) { return w.NoteContact(card_, from, to, now); });
+  };
+  EXPECT_TRUE(note(CardState::kImported, CardState::kActive, 7));
+  EXPECT_EQ(GetCard(card_)->state, CardState::kActive);
+  EXPECT_EQ(GetCard(card_)->last_contact, 7);
+  EXPECT_TRUE(note(CardState::kActive, CardState::kActive, 8));
+  EXPECT_EQ(GetCard(card_)->state, CardState::kActive);
+  EXPECT_EQ(GetCard(card_)->last_contact, 8);
+  EXPECT_EQ(KindOf(note(CardState::kImported, CardState::kActive, 9)), "conflict") << "it is active already";
+  EXPECT_EQ(KindOf(note(CardState::kSuspended, CardState::kSuspended, 9)), "conflict") << "it is not suspended";
+  EXPECT_EQ(KindOf(note(CardState::kActive, CardState::kImported, 9)), "conflict") << "there is no such transition";
+  EXPECT_EQ(GetCard(card_)->last_contact, 8);
+  EXPECT_EQ(KindOf(Write([&](StoreWriter& w) { return w.NoteContact(99, CardState::kActive, CardState::kActive, 9); })),
+            "not found");
+}
+
 TEST_F(CardsContract, TransitionComparesBeforeItSets) {
   EXPECT_TRUE(Transition(card_, CardState::kImported, CardState::kActive));
   const auto late = Transition(card_, CardState::kImported, CardState::kActive);

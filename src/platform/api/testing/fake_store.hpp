@@ -132,6 +132,7 @@ class FakeStore final : public Store, public StoreWriter {
   Outcome<void> UpdateCard(const Card& /*x*/) override { return {}; }
   Outcome<void> ChangeOwner(Id /*card*/, Id /*tenant*/) override { return {}; }
   Outcome<void> TransitionCard(Id /*card*/, CardState /*from*/, CardState /*to*/) override { return {}; }
+  Outcome<void> NoteContact(Id /*card*/, CardState /*from*/, CardState /*to*/, UnixTime /*now*/) override { return {}; }
   Outcome<void> PutCardKeys(const CardKeySet& /*x*/) override { return {}; }
   Outcome<void> ResealCardKeys(Id /*c*/, std::uint8_t /*v*/, ByteView /*from*/, ByteView /*to*/) override { return {}; }
   Outcome<void> DeleteCardKeys(Id /*card*/, std::uint8_t /*version*/) override { return {}; }

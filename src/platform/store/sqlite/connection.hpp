@@ -37,7 +37,9 @@ class Connection {
   /// Runs a statement that changes something. @returns the number of rows it has changed.
   template <typename... Values>
   [[nodiscard]] Outcome<std::int64_t> Change(std::string_view sql, const Values&... values) {
-    SR_TRY(Query query, Ask(sql, values...));
+    SR_TRY(sqlite3_stmt* const statement, Prepared(sql));
+    Query query(*this, statement);
+    query.BindBorrowed(values...);
     SR_TRY(const bool row, query.Next());
     static_cast<void>(row);
     return sqlite3_changes64(handle_);

@@ -13,6 +13,7 @@ Query& Query::operator=(Query&& other) noexcept {
     bound_ = other.bound_;
     column_ = other.column_;
     bind_result_ = other.bind_result_;
+    lifetime_ = other.lifetime_;
   }
   return *this;
 }
@@ -41,13 +42,13 @@ void Query::BindNext(Reference value) {
 void Query::BindNext(std::string_view value) {
   // A null pointer would bind NULL.
   const char* const text = value.empty() ? "" : value.data();
-  Note(sqlite3_bind_text64(statement_, ++bound_, text, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+  Note(sqlite3_bind_text64(statement_, ++bound_, text, value.size(), lifetime_, SQLITE_UTF8));
 }
 
 void Query::BindNext(ByteView value) {
   ++bound_;
   Note(value.empty() ? sqlite3_bind_zeroblob(statement_, bound_, 0)
-                     : sqlite3_bind_blob64(statement_, bound_, value.data(), value.size(), SQLITE_TRANSIENT));
+                     : sqlite3_bind_blob64(statement_, bound_, value.data(), value.size(), lifetime_));
 }
 
 Outcome<bool> Query::Next() {

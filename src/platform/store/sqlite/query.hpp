@@ -32,6 +32,17 @@ class Query {
   void Bind(const Values&... values) {
     (BindNext(values), ...);
   }
+  /// The same without a copy: the values must live as long as the query, or until Again.
+  template <typename... Values>
+  void BindBorrowed(const Values&... values) {
+    lifetime_ = SQLITE_STATIC;
+    (BindNext(values), ...);
+  }
+  /// Begins another run of the statement, with nothing bound.
+  void Again() {
+    Reset();
+    bound_ = 0;
+  }
 
   /// Goes to the next row. False at the end.
   [[nodiscard]] Outcome<bool> Next();
@@ -69,6 +80,7 @@ class Query {
   int bound_ = 0;
   int column_ = 0;
   int bind_result_ = SQLITE_OK;
+  sqlite3_destructor_type lifetime_ = SQLITE_TRANSIENT;  ///< of texts and bytes to be bound
 };
 
 }  // namespace simroot::platform::sqlite

@@ -119,6 +119,21 @@ Outcome<void> Transaction::TransitionCard(Id card, CardState from, CardState to)
       "card", "SELECT state FROM card WHERE id = ?", card);
 }
 
+Outcome<void> Transaction::NoteContact(Id card, CardState from, CardState to, UnixTime now) {
+  constexpr std::string_view kStateOf = "SELECT state FROM card WHERE id = ?";
+  if (from == to) {  // a state that is set, even to itself, costs its indexes
+    return StillInState(
+        connection_,
+        connection_.Change("UPDATE card SET last_contact = ? WHERE id = ? AND state = ?", now, card, NameOf(from)),
+        "card", kStateOf, card);
+  }
+  SR_TRY_VOID(CheckTransition("card", from, to));
+  return StillInState(connection_,
+                      connection_.Change("UPDATE card SET last_contact = ?, state = ? WHERE id = ? AND state = ?", now,
+                                         NameOf(to), card, NameOf(from)),
+                      "card", kStateOf, card);
+}
+
 Outcome<Device> Transaction::FindDevice(Id id) {
   return One(connection_.Ask(Where(kDevices, "id = ?"), id), ReadDevice, Numbered("device", id));
 }

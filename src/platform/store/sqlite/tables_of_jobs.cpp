@@ -101,10 +101,12 @@ Outcome<void> Transaction::AddJobSteps(Id job, const std::vector<JobStep>& steps
   }
   SR_TRY(const auto last, connection_.Number("SELECT max(number) FROM job_step WHERE job = ?", job));
   std::int64_t number = last.value_or(0);
+  SR_TRY(Query insert,
+         connection_.Ask("INSERT INTO job_step (job, number, time, what, sw, detail) VALUES (?, ?, ?, ?, ?, ?)"));
   for (const JobStep& step : steps) {
-    SR_TRY_VOID(
-        connection_.Change("INSERT INTO job_step (job, number, time, what, sw, detail) VALUES (?, ?, ?, ?, ?, ?)", job,
-                           ++number, step.time, step.what, int{step.sw}, step.detail));
+    insert.Again();
+    insert.BindBorrowed(job, ++number, step.time, step.what, int{step.sw}, step.detail);
+    SR_TRY_VOID(insert.Next());
   }
   return {};
 }

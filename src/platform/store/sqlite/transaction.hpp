@@ -40,6 +40,7 @@ class Transaction final : public StoreWriter {
   Outcome<void> UpdateCard(const Card& card) override;
   Outcome<void> ChangeOwner(Id card, Id tenant) override;
   Outcome<void> TransitionCard(Id card, CardState from, CardState to) override;
+  Outcome<void> NoteContact(Id card, CardState from, CardState to, UnixTime now) override;
   Outcome<Device> FindDevice(Id id) override;
   Outcome<Device> FindDeviceByName(Id tenant, const std::string& name) override;
   Outcome<Device> FindDeviceOfCard(Id card) override;
