@@ -219,9 +219,8 @@ class StoreBench {
     const Id id = 1 + (serial * 7919) % cards_;
     const auto start = Steady::now();
     Check(store_->Write([&](StoreWriter& w) -> Outcome<void> {
-      SR_TRY(Card card, w.FindCard(id));
-      card.last_contact = serial;
-      SR_TRY_VOID(w.UpdateCard(card));
+      SR_TRY(const Card card, w.FindCard(id));
+      SR_TRY_VOID(w.NoteContact(id, card.state, CardState::kActive, serial));
       Credential credential{.tenant = tenant_,
                             .card = id,
                             .state = CredentialState::kIssued,

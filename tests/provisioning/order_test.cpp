@@ -73,6 +73,24 @@ TEST_F(OrderTest, ACardThatWasSuspendedAfterTheHelloGetsNothing) {
   EXPECT_EQ(world.FindJob(1).attempts, 0U);
 }
 
+TEST_F(OrderTest, AKeySetThatWasDeletedAfterTheHelloOpensNothing) {
+  const AnyCard card = world.AddCard(CardProfile::kBlank);
+  Device device(card);
+  const RelayBatch hello = Must(world.engine().Begin(device.Hello()));
+  const auto answers = device.Run(hello);
+  world.Write([&](StoreWriter& writer) -> Outcome<void> {
+    SR_TRY(const auto sets, writer.ListCardKeys(card.id));
+    for (const CardKeySet& set : sets) {
+      SR_TRY_VOID(writer.DeleteCardKeys(card.id, set.version));
+    }
+    return {};
+  });
+  const auto reply = world.engine().Continue(hello.session, hello.step, answers, "127.0.0.1");
+  ASSERT_FALSE(reply.has_value());
+  EXPECT_EQ(reply.error().kind, FailureKind::kDenied);
+  EXPECT_EQ(world.FindJob(1).attempts, 0U);
+}
+
 TEST_F(OrderTest, ACardThatWasRetiredInASessionGetsNoCredential) {
   const AnyCard card = world.AddCard(CardProfile::kBlank);
   Device device(card);

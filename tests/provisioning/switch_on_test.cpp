@@ -336,6 +336,29 @@ TEST_F(ProvisioningTest, OtherKindsOfKey) {
   }
 }
 
+TEST_F(ProvisioningTest, AKeyThatTheCardHasIsCertifiedWhateverThePolicySaysOfNewOnes) {
+  const auto set = [&](const char* type) {
+    world.policy.key_type = type;
+    world.Write([&](StoreWriter& writer) { return writer.UpdatePolicy(world.policy); });
+  };
+  for (const char* const made : {"p256", "brainpoolP256r1", "p384", "rsa2048"}) {
+    set(made);
+    const AnyCard card = world.AddCard(CardProfile::kBlank);
+    Device device(card);
+    ASSERT_TRUE(device.Session(world.engine()).has_value());
+    for (const char* const wanted : {"p256", "p384", "rsa2048"}) {
+      set(wanted);
+      world.AddJob(card, JobKind::kRenew);
+      const auto done = device.Session(world.engine());
+      ASSERT_TRUE(done.has_value()) << done.error().Text();
+      ASSERT_TRUE(done->provisioned) << made << " under " << wanted << ": " << done->message;
+      const auto all = world.Credentials(card);
+      EXPECT_EQ(all.front().public_key, all.back().public_key);
+      EXPECT_EQ(device.ReadFile(0x02), all.back().certificate);
+    }
+  }
+}
+
 TEST_F(ProvisioningTest, AWrongHintCostsOneMoreAttempt) {
   const AnyCard card = world.AddCard(CardProfile::kDemo);
   Device device(card);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <numeric>
+
 #include "card/store/store_test_support.hpp"
 
 namespace simroot::card::testing {
@@ -46,6 +48,24 @@ TEST_F(ObjectStoreTest, KeepsWhatIsCommitted) {
   EXPECT_EQ(content.values.front(), Hex("0A0B"));
   EXPECT_EQ(content.infos.front().state, iotsafe::ObjectState::kActivated);
   EXPECT_EQ(content.infos.front().file_size, 2U);
+}
+
+/// Records are written in pieces of 64 bytes, or at once if they are longer.
+TEST_F(ObjectStoreTest, KeepsValuesAndDescriptionsOfEveryLengthAroundAPiece) {
+  for (const std::size_t label : {1U, 30U, 31U, 32U, 33U, 34U, 59U, 60U}) {
+    for (std::size_t size = 58; size <= 70; ++size) {
+      Bytes value(size);
+      std::iota(value.begin(), value.end(), LowByte(label));
+      const StoredObject* const file = AddFile(kId1, std::string(label, 'x'), value);
+      ASSERT_TRUE(store().Commit());
+      const Content content = Reload(image_);
+      ASSERT_EQ(content.values.size(), 1U);
+      EXPECT_EQ(content.values.front(), value) << label << " " << size;
+      EXPECT_EQ(content, ContentOf(store()));
+      ASSERT_TRUE(store().StageDelete(*file, StoreWriter::kDevice));
+      ASSERT_TRUE(store().Commit());
+    }
+  }
 }
 
 TEST_F(ObjectStoreTest, ForgetsWhatIsNotCommitted) {

@@ -100,7 +100,8 @@ class Crypto {
   [[nodiscard]] virtual VerifyResult VerifyEcdsa(Curve curve, ByteView point, ByteView digest, ByteView signature) = 0;
   /// X coordinate of the shared point, ScalarSize(curve) bytes (ECKA; SP 800-56A without derivation).
   [[nodiscard]] virtual bool Ecdh(const PrivateKey& key, ByteView peer_point, ByteSpan shared_x) = 0;
-  /// Forgets and wipes every prepared form of the key in `slot`.
+  /// Forgets and wipes every prepared form of the key in `slot`. (A backend may keep the pair it has made last, which
+  /// has no slot, until its first use or the next pair.)
   virtual void ForgetKey(std::uint16_t slot) = 0;
 
   [[nodiscard]] virtual bool HashBegin(HashAlgorithm hash, HashState& state) = 0;

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "common/base/crc32.hpp"
 #include "device/client/fake_transport.hpp"
 
 namespace simroot::device::client {
@@ -44,10 +43,6 @@ class CacheTest : public ::testing::Test {
   const CacheKey key_{"8988211000000000017", {0xA0, 0x01}, FileName("02")};
   const Bytes content_{1, 2, 3};
 };
-
-TEST(Crc32, KnowsItsCheckValue) {
-  EXPECT_EQ(Crc32Of(AsBytes("123456789")), 0xCBF43926U);
-}
 
 TEST_F(CacheTest, FindsWhatWasStoredUnderTheSameKeyAndCounterOnly) {
   EXPECT_EQ(cache_.Find(key_, 7), content_);

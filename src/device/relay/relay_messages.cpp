@@ -30,15 +30,16 @@ constexpr unsigned kMaxDepth = 4;
 }
 
 [[nodiscard]] json::object ParseObject(std::string_view body) {
+  if (body.size() > kMaxBody) {
+    return {};
+  }
   json::parse_options options;
   options.max_depth = kMaxDepth;
   boost::system::error_code error;
-  json::value value;
-  if (body.size() <= kMaxBody) {
-    value = json::parse(json::string_view(body.data(), body.size()), error,
-                        json::make_shared_resource<json::monotonic_resource>(), options);
-  }
-  return !error && value.is_object() ? std::move(value.get_object()) : json::object();
+  // Assigned to an object with other memory it would be copied.
+  json::value value = json::parse(json::string_view(body.data(), body.size()), error,
+                                  json::make_shared_resource<json::monotonic_resource>(), options);
+  return !error && value.is_object() ? json::object(std::move(value.get_object())) : json::object();
 }
 
 /// Printable characters only: the platform's text goes to terminals and logs.

@@ -7,19 +7,23 @@
 namespace simroot::platform {
 namespace {
 
+using iotsafe::KeyType;
+
 /// Bytes of a SubjectPublicKeyInfo and of a signature in DER, by the key types of a policy.
 struct KeyTypeSizes {
   std::string_view name;
+  iotsafe::KeyType persistent;
+  iotsafe::KeyType transient;
   std::size_t public_key;
   std::size_t algorithm;  ///< AlgorithmIdentifier of the signature
   std::size_t least_signature;
   std::size_t most_signature;
 };
 constexpr std::array kKeyTypeSizes{
-    KeyTypeSizes{"p256", 91, 12, 8, 72},
-    KeyTypeSizes{"brainpoolP256r1", 92, 12, 8, 72},
-    KeyTypeSizes{"p384", 120, 12, 8, 104},
-    KeyTypeSizes{"rsa2048", 294, 15, 256, 256},
+    KeyTypeSizes{"p256", KeyType::kP256Persistent, KeyType::kP256Volatile, 91, 12, 8, 72},
+    KeyTypeSizes{"brainpoolP256r1", KeyType::kBrainpoolP256Persistent, KeyType::kBrainpoolP256Volatile, 92, 12, 8, 72},
+    KeyTypeSizes{"p384", KeyType::kP384Persistent, KeyType::kP384Volatile, 120, 12, 8, 104},
+    KeyTypeSizes{"rsa2048", KeyType::kRsa2048, KeyType::kRsa2048, 294, 15, 256, 256},
 };
 
 /// Bytes of an element in DER whose value has `length` bytes.
@@ -43,6 +47,12 @@ std::vector<std::size_t> PieceOffsets(std::size_t least, std::size_t most, std::
     offsets.push_back(std::min(offsets.back() + piece, least));
   }
   return offsets;
+}
+
+std::optional<std::string> NameOfKeyType(KeyType type) {
+  const auto* const row = std::ranges::find_if(
+      kKeyTypeSizes, [&](const KeyTypeSizes& sizes) { return sizes.persistent == type || sizes.transient == type; });
+  return row == kKeyTypeSizes.end() ? std::nullopt : std::optional(std::string(row->name));
 }
 
 std::optional<SizeRange> RequestSize(const std::string& key_type, std::size_t subject_size) {

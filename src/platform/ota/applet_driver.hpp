@@ -101,6 +101,8 @@ struct SizeRange {
   std::size_t least = 0;
   std::size_t most = 0;
 };
+/// What a policy calls a kind of key pair that a card may hold. @returns nothing for other keys.
+[[nodiscard]] std::optional<std::string> NameOfKeyType(iotsafe::KeyType type);
 [[nodiscard]] std::optional<SizeRange> RequestSize(const std::string& key_type, std::size_t subject_size);
 
 }  // namespace simroot::platform

@@ -72,7 +72,7 @@ Outcome<RelayBatch> EngineImpl::Authenticate(RelaySession& session, const RelayA
     return refuse("its sequence number was seen before: a copy of the card, or an old state of it");
   }
   if (!opened && opened.error().kind == FailureKind::kDenied) {
-    return refuse("the card is not in service any more");
+    return refuse("the card, or the key set it has used, is not in service any more");
   }
   SR_TRY_VOID(opened);
   ++counters_.authenticated;

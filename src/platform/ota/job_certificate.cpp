@@ -24,6 +24,7 @@ class CertificateJob final : public ContentJob {
 
   [[nodiscard]] Outcome<const Slot*> ChooseSlot() const;
   [[nodiscard]] bool NeedsKey() const;
+  [[nodiscard]] std::string KeyType() const;
   [[nodiscard]] Outcome<void> PutNewKey(CardCommands& commands);
   [[nodiscard]] Outcome<void> PutAttestation(CardCommands& commands);
   [[nodiscard]] Outcome<CheckedRequest> TakeRequest(const CardAnswers& answers);
@@ -73,6 +74,13 @@ bool CertificateJob::NeedsKey() const {
   }
 }
 
+/// Of the key that is to be certified: the policy's if it is to be made, otherwise that of the key the card has.
+std::string CertificateJob::KeyType() const {
+  const CardObject* const key = fresh_ ? nullptr : content_.Find(iotsafe::ObjectClass::kPrivateKey, slot_->private_key);
+  const auto type = key == nullptr ? std::nullopt : NameOfKeyType(key->info.key_type);
+  return type.value_or(context_.policy.key_type);
+}
+
 Outcome<Progress> CertificateJob::Plan() {
   SR_TRY(slot_, ChooseSlot());
   subject_ = EncodeName(context_.RequestSubject());
@@ -84,7 +92,7 @@ Outcome<Progress> CertificateJob::Plan() {
     Close(commands);
   }
   Open(commands);
-  SR_TRY(CardCommands request, driver().MakeRequest(slot_->private_key, context_.policy.key_type, subject_));
+  SR_TRY(CardCommands request, driver().MakeRequest(slot_->private_key, KeyType(), subject_));
   Append(commands, std::move(request));
   SR_TRY_VOID(PutAttestation(commands));
   const CardObject* const file = content_.Find(iotsafe::ObjectClass::kFile, slot_->certificate);
@@ -132,7 +140,7 @@ Outcome<void> CertificateJob::PutAttestation(CardCommands& commands) {
   }
   SR_TRY(CardCommands key, driver().ReadAttestingKey(*id));
   Append(commands, std::move(key));
-  SR_TRY(CardCommands attest, driver().Attest(slot_->private_key, context_.policy.key_type, *id, nonce_));
+  SR_TRY(CardCommands attest, driver().Attest(slot_->private_key, KeyType(), *id, nonce_));
   Append(commands, std::move(attest));
   return {};
 }

@@ -105,14 +105,15 @@ class Packer {
  public:
   void Add(CardCommand command) {
     const bool joins = command.ins == kStoreData && command.purpose == Purpose::kNothing;
-    if (joins && command.data.size() <= room_) {
+    if (joins && room_ > 0 && command.data.size() <= room_) {
       CardCommand& block = blocks_.back();
       block.data.insert(block.data.end(), command.data.begin(), command.data.end());
       block.what += ", " + command.what;
     } else {
       blocks_.push_back(std::move(command));
     }
-    room_ = joins ? kBlockSize - blocks_.back().data.size() : 0;
+    const std::size_t used = blocks_.back().data.size();
+    room_ = joins && used < kBlockSize ? kBlockSize - used : 0;
   }
 
   /// WRITE FILE for the content of `file`: its first piece takes what room the block before has.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/crypto/openssl/prepared_keys.hpp"
 
-#include <openssl/crypto.h>
-
 namespace simroot::crypto {
 namespace {
 
@@ -68,8 +66,7 @@ void PreparedKeys::KeepMade(Curve curve, ByteView scalar, EvpPkey pair) {
 
 EVP_PKEY* PreparedKeys::Made(Curve curve, ByteView scalar) const {
   const ByteView made = made_.scalar.Reveal(InsecureReveal::kForCrypto);
-  const bool same = made_.key != nullptr && made_.curve == curve && made.size() == scalar.size() &&
-                    CRYPTO_memcmp(made.data(), scalar.data(), made.size()) == 0;
+  const bool same = made_.key != nullptr && made_.curve == curve && SameSecret(made, scalar);
   return same ? made_.key.get() : nullptr;
 }
 

@@ -21,7 +21,12 @@ class Query {
  public:
   Query(Connection& connection, sqlite3_stmt* statement) : connection_(&connection), statement_(statement) {}
   Query(Query&& other) noexcept
-      : connection_(other.connection_), statement_(std::exchange(other.statement_, nullptr)), bound_(other.bound_) {}
+      : connection_(other.connection_),
+        statement_(std::exchange(other.statement_, nullptr)),
+        bound_(other.bound_),
+        column_(other.column_),
+        bind_result_(other.bind_result_),
+        lifetime_(other.lifetime_) {}
   Query& operator=(Query&& other) noexcept;
   Query(const Query&) = delete;
   Query& operator=(const Query&) = delete;
@@ -30,6 +35,7 @@ class Query {
   /// Sets the next parameters, in the order of the question marks. Values are copied.
   template <typename... Values>
   void Bind(const Values&... values) {
+    lifetime_ = SQLITE_TRANSIENT;
     (BindNext(values), ...);
   }
   /// The same without a copy: the values must live as long as the query, or until Again.
@@ -42,6 +48,7 @@ class Query {
   void Again() {
     Reset();
     bound_ = 0;
+    bind_result_ = SQLITE_OK;
   }
 
   /// Goes to the next row. False at the end.
