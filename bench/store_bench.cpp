@@ -220,7 +220,7 @@ class StoreBench {
     const auto start = Steady::now();
     Check(store_->Write([&](StoreWriter& w) -> Outcome<void> {
       SR_TRY(const Card card, w.FindCard(id));
-      SR_TRY_VOID(w.NoteContact(id, card.state, CardState::kActive, serial));
+      SR_TRY_VOID(w.NoteContact(id, card.state, card.state, serial));
       Credential credential{.tenant = tenant_,
                             .card = id,
                             .state = CredentialState::kIssued,
